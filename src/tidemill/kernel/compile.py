@@ -1,0 +1,77 @@
+"""Every option of the compiler, in one place.
+
+``kernel`` marks a compiled helper, ``inlined`` one that must melt into its caller, ``entry`` an outermost function
+reached by address (a strategy's step, a risk rule), ``export`` one called from Python with a fixed signature.
+``fastmath`` stays off: it would break parity between machines and modes. With ``NUMBA_DISABLE_JIT=1`` all four
+return the plain Python function, so the same source can be stepped through in a debugger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import cfunc, njit
+from numba.core import config
+from numba.core import types as nt
+
+__all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "entry", "export", "inlined", "kernel"]
+
+JIT = not config.DISABLE_JIT
+BOUNDS_CHECKED = bool(config.BOUNDSCHECK)
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_COMPILED_ROOMS = ("model", "kernel", "authoring", "risk")
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
+
+
+def _sources_digest() -> str:
+    """Hash names, sizes and times of all compiled sources: one changed kernel retires every cached machine code."""
+    digest = hashlib.blake2b(digest_size=8)
+    for room in _COMPILED_ROOMS:
+        for path in sorted((_PACKAGE / room).rglob("*.py")):
+            stat = path.stat()
+            digest.update(f"{path.name}:{stat.st_size}:{stat.st_mtime_ns};".encode())
+    digest.update(f"{BOUNDS_CHECKED}".encode())
+    return digest.hexdigest()
+
+
+def cache_root() -> Path:
+    """Return the folder that holds compiled machine code and other things that can be made again."""
+    base = os.environ.get("TIDEMILL_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tidemill"
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    config.CACHE_DIR = str(cache_root() / f"native-{_sources_digest()}")
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a helper for every type it is called with; it is cached with its callers."""
+    return njit(**_OPTIONS)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a helper that is always melted into its caller."""
+    return njit(forceinline=True, **_OPTIONS)(function)
+
+
+def export(signature: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Compile a function with one fixed signature, cached on disk, callable from Python without the GIL."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        return njit(signature, cache=True, **_OPTIONS)(function)
+
+    return decorate
+
+
+def entry(function: Callable[..., Any], *, arguments: int = 2) -> Any:
+    """Compile ``int64 f(int64, ...)`` as a C function whose address the core can call; cached on disk."""
+    if not JIT:
+        return function
+    signature = nt.int64(*(nt.int64,) * arguments)
+    options = {key: value for key, value in _OPTIONS.items() if key != "nogil"}
+    return cfunc(signature, cache=True, **options)(function)

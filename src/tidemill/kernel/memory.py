@@ -1,0 +1,163 @@
+"""Plain memory as records: the only room that knows addresses.
+
+The state of a run is one block of bytes; its header says at which offset each table begins. Inside compiled code a
+record is the block's address plus an offset, so a table costs nothing to reach and the block can be copied (a
+snapshot), compared (parity) or written (recovery) as bytes. Without the compiler the same names return numpy views
+of the same memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+
+from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, inlined, kernel
+
+__all__ = ["call2", "call3", "float_at", "int_at", "record_at", "register", "row_at", "store_float", "store_int"]
+
+_I64 = ir.IntType(64)
+_F64 = ir.DoubleType()
+
+if JIT:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def record_at(typingctx: Any, address: Any, layout: Any) -> Any:
+        """Return the record of ``layout`` that lies at ``address``."""
+        record = layout.dtype
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return record(types.int64, layout), codegen
+
+    def _load(kind: Any, result: Any) -> Any:
+        @intrinsic  # type: ignore[untyped-decorator]
+        def load(typingctx: Any, address: Any, index: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                base = builder.inttoptr(arguments[0], kind.as_pointer())
+                return builder.load(builder.gep(base, [arguments[1]]))
+
+            return result(types.int64, types.int64), codegen
+
+        return load
+
+    def _store(kind: Any, value_type: Any) -> Any:
+        @intrinsic  # type: ignore[untyped-decorator]
+        def store(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                base = builder.inttoptr(arguments[0], kind.as_pointer())
+                builder.store(arguments[2], builder.gep(base, [arguments[1]]))
+                return context.get_dummy_value()
+
+            return types.void(types.int64, types.int64, value_type), codegen
+
+        return store
+
+    def _call(arity: int) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            function = ir.FunctionType(_I64, [_I64] * arity)
+            return builder.call(builder.inttoptr(arguments[0], function.as_pointer()), arguments[1:])
+
+        return codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def call2(typingctx: Any, function: Any, first: Any, second: Any) -> Any:
+        """Call the compiled function that lies at an address with two integers."""
+        return types.int64(types.int64, types.int64, types.int64), _call(2)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def call3(typingctx: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
+        """Call the compiled function that lies at an address with three integers."""
+        return types.int64(types.int64, types.int64, types.int64, types.int64), _call(3)
+
+    float_at = _load(_F64, types.float64)
+    int_at = _load(_I64, types.int64)
+    store_float = _store(_F64, types.float64)
+    store_int = _store(_I64, types.int64)
+
+else:
+    _views: dict[tuple[int, Any], Any] = {}
+
+    def record_at(address: int, layout: Any) -> Any:
+        """Return the record of ``layout`` that lies at ``address``."""
+        key = (int(address), layout)
+        view = _views.get(key)
+        if view is None:
+            raw = (ctypes.c_char * layout.itemsize).from_address(int(address))
+            view = _views[key] = np.frombuffer(raw, dtype=layout).view(np.recarray)[0]
+        return view
+
+    def float_at(address: int, index: int) -> float:
+        """Return the float64 number ``index`` of the column at ``address``."""
+        return ctypes.c_double.from_address(int(address) + 8 * int(index)).value
+
+    def int_at(address: int, index: int) -> int:
+        """Return the int64 number ``index`` of the column at ``address``."""
+        return ctypes.c_int64.from_address(int(address) + 8 * int(index)).value
+
+    def store_float(address: int, index: int, value: float) -> None:
+        """Write the float64 number ``index`` of the column at ``address``."""
+        ctypes.c_double.from_address(int(address) + 8 * int(index)).value = value
+
+    def store_int(address: int, index: int, value: int) -> None:
+        """Write the int64 number ``index`` of the column at ``address``."""
+        ctypes.c_int64.from_address(int(address) + 8 * int(index)).value = value
+
+    def call2(function: Any, first: int, second: int) -> int:
+        """Call a registered Python function with two integers."""
+        return int(_callables[int(function)](first, second) or 0)
+
+    def call3(function: Any, first: int, second: int, third: int) -> int:
+        """Call a registered Python function with three integers."""
+        return int(_callables[int(function)](first, second, third) or 0)
+
+
+_callables: dict[int, Any] = {}
+
+
+def register(function: Any) -> int:
+    """Give a plain Python function a stable address-like number (JIT off only)."""
+    number = len(_callables) + 1
+    _callables[number] = function
+    return number
+
+
+if JIT:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def _row(typingctx: Any, table: Any, index: Any, layout: Any) -> Any:
+        record = layout.dtype
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            step = builder.mul(arguments[1], _I64(record.size))
+            address = builder.add(arguments[0], step)
+            return builder.inttoptr(address, context.get_value_type(signature.return_type))
+
+        return record(types.int64, types.int64, layout), codegen
+
+else:
+
+    def _row(table: int, index: int, layout: Any) -> Any:
+        return record_at(int(table) + int(index) * int(layout.itemsize), layout)
+
+
+if BOUNDS_CHECKED:
+
+    @kernel
+    def row_at(table: int, index: int, capacity: int, layout: Any) -> Any:
+        """Return row ``index`` of a table; an index outside it raises when bounds checking is on."""
+        if index < 0 or index >= capacity:
+            raise IndexError("row outside its table")
+        return _row(table, index, layout)
+
+else:
+
+    @inlined
+    def row_at(table: int, index: int, capacity: int, layout: Any) -> Any:
+        """Return row ``index`` of a table; an index outside it raises when bounds checking is on."""
+        return _row(table, index, layout)
