@@ -1,0 +1,1 @@
+"""Slow, obvious twins of fast code: written from the definition, for comparison only."""
