@@ -7,6 +7,7 @@ process never imports it.
 from __future__ import annotations
 
 import os
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -28,7 +29,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2099
 
 _EPOCH = date(1970, 1, 1)
 # Raise when the corrections below change, so that arrays on disk are built again.
-_REVISION = 1
+_REVISION = 2
 _CHICAGO = "America/Chicago"
 
 
@@ -42,6 +43,10 @@ def _day(year: int, month: int, day: int) -> int:
 _LATER_CLOSE_FROM = _day(2012, 11, 19)
 _LATER_CLOSE_UNTIL = _day(2015, 9, 21)
 _HALT_UNTIL = _day(2021, 6, 28)
+
+
+# The NYSE closed at 13:00 on the last day of 1999 (no trades of that day's afternoon exist); the library has 16:00.
+_MILLENNIUM_EVE = _day(1999, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +101,19 @@ class ExchangeCalendar:
         """Ask the library for the sessions of a stretch of days, both ends included."""
         import pandas_market_calendars  # type: ignore[import-untyped]
 
-        table = pandas_market_calendars.get_calendar(self.library_name).schedule(
-            start_date=first.isoformat(), end_date=last.isoformat(), tz="UTC"
-        )
+        with warnings.catch_warnings():
+            # The library still calls names that pandas will rename.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            table = pandas_market_calendars.get_calendar(self.library_name).schedule(
+                start_date=first.isoformat(), end_date=last.isoformat(), tz="UTC"
+            )
         day = table.index.to_numpy().astype("datetime64[D]").astype(np.int64)
         opens, closes = (
             table[column].dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
             for column in ("market_open", "market_close")
         )
+        if self.name == "XNYS":
+            closes = np.where(day == _MILLENNIUM_EVE, day * DAY_NS + 18 * HOUR_NS, closes)
         halts, resumes = closes, closes
         if self.has_halt:
             closes, halts, resumes = _historical_hours(day, closes)

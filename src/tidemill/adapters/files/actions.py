@@ -48,7 +48,7 @@ def read_corporate_actions(path: str | Path, symbols: Iterable[str] | None = Non
     Raises:
         DataError: a column is missing, or a row has no date, no value, or an impossible one.
     """
-    with open_source(Path(path)) as source:
+    with open_source(Path(path), least_columns=3) as source:
         by_plain = {re.sub(r"[^a-z]", "", name.lower()): name for name in reversed(list(source.types))}
         found = {role: next((by_plain[n] for n in names if n in by_plain), None) for role, names in _NAMES.items()}
         needed = [role for role in ("symbol", "ex_date") if found[role] is None]

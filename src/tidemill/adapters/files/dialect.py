@@ -14,7 +14,6 @@ __all__ = ["Dialect", "find_dialect"]
 
 _DELIMITERS = ",;\t|"
 _HEAD_BYTES = 1 << 16
-_LEAST_COLUMNS = 5
 _MOST_PREAMBLE = 20
 _POSITIONAL = ("timestamp", "open", "high", "low", "close", "volume")
 
@@ -36,8 +35,13 @@ class Dialect:
     names: tuple[str, ...]
 
 
-def find_dialect(name: str, path: Path) -> Dialect:
+def find_dialect(name: str, path: Path, least_columns: int) -> Dialect:
     """Find the layout of a text file from its first lines.
+
+    Args:
+        name: file name for messages.
+        path: the file.
+        least_columns: columns the table has at least; lines with fewer before it are skipped.
 
     Raises:
         DataError: the file is no table of bars, or not text.
@@ -46,13 +50,13 @@ def find_dialect(name: str, path: Path) -> Dialect:
     for skip, line in enumerate(lines):
         delimiter = max(_DELIMITERS, key=line.count)
         cells = next(csv.reader([line], delimiter=delimiter), [])
-        if len(cells) >= _LEAST_COLUMNS:
+        if len(cells) >= least_columns:
             has_header = not any(_is_number(cell) for cell in cells)
             names = _unique(cells) if has_header else _usual_order(name, cells)
             return Dialect(delimiter, has_header, skip, names)
     raise DataError(
-        f"{name} is no table of bars: no line of its beginning has {_LEAST_COLUMNS} columns separated by "
-        "comma, semicolon, tab or bar."
+        f"{name} is no table: none of its first lines has {least_columns} columns separated by comma, semicolon, "
+        "tab or bar."
     )
 
 

@@ -97,7 +97,9 @@ def _order(part: RawRows, sort: bool) -> None:
         return
     at = int(backward[0]) + 1
     stamp = datetime.fromtimestamp(int(part.ts[at]) // SECOND_NS, UTC)
-    whole = "the file runs newest first" if len(backward) > len(part.ts) // 2 else "the stamp is before the row above"
+    whole = (
+        "the file runs newest first" if 2 * len(backward) > len(part.ts) - 1 else "the stamp is before the row above"
+    )
     raise OutOfOrder(
         f"{part.source}: row {int(part.row[at])} ({stamp:%Y-%m-%d %H:%M:%S} UTC) is out of order, {whole}; "
         "sort it with --sort."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -101,15 +102,21 @@ def _number(source: Source, column: str) -> str:
     expression = name
     if source.is_text:
         sample = [row[0] for row in source.query(name, f"WHERE {name} IS NOT NULL LIMIT 1000")]
-        with_comma = [text for text in sample if "," in text]
         if any("$" in text for text in sample):
             expression = f"replace({expression}, '$', '')"
-        if with_comma:
-            # A comma beside a point groups thousands; alone it is the decimal mark.
-            is_decimal = not any("." in text for text in sample)
+        if any("," in text for text in sample):
+            is_decimal = _has_decimal_comma(sample, source.delimiter)
             expression = f"replace({expression}, ',', '{'.' if is_decimal else ''}')"
         expression = f"trim({expression})"
     return f"COALESCE(TRY_CAST({expression} AS DOUBLE), 'nan'::DOUBLE)"
+
+
+def _has_decimal_comma(sample: Sequence[str], delimiter: str) -> bool:
+    """Tell 10,5 from 1,000: a comma beside a point, or groups of three in a comma-separated file, mean thousands."""
+    if any("." in text for text in sample):
+        return False
+    grouped = all(re.fullmatch(r"\s*\$?\d{1,3}(,\d{3})*\s*", text) for text in sample)
+    return not (grouped and delimiter == ",")
 
 
 def _code(source: Source, columns: Columns, symbols: Sequence[str], interval_ns: int | None) -> str:

@@ -45,6 +45,7 @@ class Source:
         metadata: key-value pairs of a Parquet file.
         is_text: whether every column is text still to be parsed.
         is_large: whether the file must be read in pieces.
+        delimiter: what separates the columns of a text file.
         header_lines: lines of a text file before its first data row.
         rejected: int64[k], numbers of text lines that do not split into the columns (1 is the first data row).
         folder: where intermediate files go.
@@ -58,6 +59,7 @@ class Source:
     metadata: dict[str, str] = field(default_factory=dict)
     is_text: bool = False
     is_large: bool = False
+    delimiter: str = ""
     header_lines: int = 0
     rejected: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -102,8 +104,12 @@ def _parquet(path: Path) -> str:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(path: Path, least_columns: int = 5) -> Iterator[Source]:
     """Open a CSV (plain, .gz, .zip holding one) or Parquet file for reading.
+
+    Args:
+        path: the file.
+        least_columns: columns a text table has at least; five are a stamp and four prices.
 
     Raises:
         DataError: the file is missing, empty, of an unknown type, or damaged.
@@ -118,7 +124,7 @@ def open_source(path: Path) -> Iterator[Source]:
         if lowered.endswith(_PARQUET):
             yield _open_parquet(path.name, actual, connection, Path(folder))
         elif lowered.endswith(_CSV):
-            yield _open_text(path.name, actual, connection, Path(folder))
+            yield _open_text(path.name, actual, connection, Path(folder), least_columns)
         else:
             raise DataError(f"{path.name} is of an unknown type; use .csv, .csv.gz, .zip (one CSV) or .parquet.")
 
@@ -148,8 +154,8 @@ def _open_parquet(name: str, path: Path, connection: DuckDBPyConnection, folder:
     return Source(name, connection, _parquet(path), types, folder, metadata)
 
 
-def _open_text(name: str, path: Path, connection: DuckDBPyConnection, folder: Path) -> Source:
-    dialect = find_dialect(name, path)
+def _open_text(name: str, path: Path, connection: DuckDBPyConnection, folder: Path, least_columns: int) -> Source:
+    dialect = find_dialect(name, path, least_columns)
     columns = ", ".join(f"{quoted(column)}: 'VARCHAR'" for column in dialect.names)
     options = (
         f"delim = {quoted(dialect.delimiter)}",
@@ -163,4 +169,4 @@ def _open_text(name: str, path: Path, connection: DuckDBPyConnection, folder: Pa
     is_large = path.stat().st_size > _DIRECT_TEXT_BYTES or path.suffix.lower() == ".gz"
     types = dict.fromkeys(dialect.names, "VARCHAR")
     header_lines = dialect.skip + dialect.has_header
-    return Source(name, connection, relation, types, folder, {}, True, is_large, header_lines)
+    return Source(name, connection, relation, types, folder, {}, True, is_large, dialect.delimiter, header_lines)

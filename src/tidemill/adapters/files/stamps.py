@@ -107,7 +107,8 @@ def _plan_iso(source: Source, expression: str, sample: Sequence[str]) -> StampPl
         raise DataError(
             f"{source.name} mixes stamps with and without a time-zone offset; write all of them in one way."
         )
-    return StampPlan(f"TRY(epoch_ns(TRY_CAST({expression} AS TIMESTAMP_NS)))", not any(aware))
+    kind = "TIMESTAMPTZ" if any(aware) else "TIMESTAMP_NS"
+    return StampPlan(f"TRY(epoch_ns(TRY_CAST({expression} AS {kind})))", not any(aware))
 
 
 def _plan_form(source: Source, expression: str, usual: str) -> StampPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def write_parquet(bars: BarTable, path: str | Path) -> None:
             )
         draft.replace(target)
     except (OSError, DataError) as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise OutputError(f"{target.name} cannot be written ({error}); check folder and free space.") from error
 
 
