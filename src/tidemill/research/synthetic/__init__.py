@@ -1,0 +1,1 @@
+"""A seeded market of fictional symbols that behaves like a real one; everything it makes is marked SIMULATED."""
