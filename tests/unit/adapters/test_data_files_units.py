@@ -24,7 +24,7 @@ from tidemill.model.zones import trading_day, zone_offsets
     ("names", "stamp", "close", "volume"),
     [
         (["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"], ("Date",), "Close", "Volume"),
-        (["<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>"], ("<DATE>", "<TIME>"), "<CLOSE>", "<VOL>"),
+        (["<DATE>", "<TIME>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<V>"], ("<DATE>", "<TIME>"), "<CLOSE>", "<V>"),
         (["unix", "date", "symbol", "open", "high", "low", "close", "Volume BTC"], ("unix",), "close", "Volume BTC"),
         (["ticker", "volume", "open", "close", "high", "low", "window_start"], ("window_start",), "close", "volume"),
         (["t", "o", "h", "l", "c", "v"], ("t",), "c", "v"),

@@ -52,7 +52,11 @@ def _whole_days(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return steps with those of 23 and 25 hours, which a clock change makes, set to a day."""
     days = (steps + DAY_NS // 2) // DAY_NS
     near = (days > 0) & (np.abs(steps - days * DAY_NS) <= HOUR_NS)
-    return np.where(near & (np.median(steps) > DAY_NS - 2 * HOUR_NS), days * DAY_NS, steps) if len(steps) else steps
+    return (
+        np.where(near & (np.median(_sampled(steps)) > DAY_NS - 2 * HOUR_NS), days * DAY_NS, steps)
+        if len(steps)
+        else steps
+    )
 
 
 def _mode(steps: NDArray[np.int64]) -> tuple[int, float]:
@@ -76,10 +80,13 @@ def _refuse_mixed(source: str, steps: NDArray[np.int64], found: int) -> None:
     short = steps[steps < found]
     if len(short) > _SHORT_SHARE * len(steps):
         other = _mode(short)[0]
-    for block in _sampled(steps):
-        size, share = _mode(block)
-        if size != found and share >= _AGREED_SHARE and len(block) == _BLOCK:
-            other = size
+    blocks = _sampled(steps)
+    if blocks.shape[1] == _BLOCK:
+        # A distance that most of a block agrees on is the block's median.
+        middle = np.partition(blocks, _BLOCK // 2, axis=1)[:, _BLOCK // 2]
+        agreed = np.mean(blocks == middle[:, None], axis=1) >= _AGREED_SHARE
+        others = middle[agreed & (middle != found)]
+        other = int(others[0]) if len(others) else other
     if other:
         names = " and ".join(format_interval(size) for size in sorted((found, other)))
         raise DataError(
