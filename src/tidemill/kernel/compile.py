@@ -18,7 +18,7 @@ from numba import cfunc, njit
 from numba.core import config
 from numba.core import types as nt
 
-__all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "entry", "export", "inlined", "kernel"]
+__all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "entry", "export", "inlined", "kernel", "sources_digest"]
 
 JIT = not config.DISABLE_JIT
 BOUNDS_CHECKED = bool(config.BOUNDSCHECK)
@@ -28,7 +28,7 @@ _COMPILED_ROOMS = ("model", "kernel", "authoring", "risk")
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
 
 
-def _sources_digest() -> str:
+def sources_digest() -> str:
     """Hash names, sizes and times of all compiled sources: one changed kernel retires every cached machine code."""
     digest = hashlib.blake2b(digest_size=8)
     for room in _COMPILED_ROOMS:
@@ -46,17 +46,31 @@ def cache_root() -> Path:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    config.CACHE_DIR = str(cache_root() / f"native-{_sources_digest()}")
+    config.CACHE_DIR = str(cache_root() / f"native-{sources_digest()}")
+
+
+def _without_literals(dispatcher: Any) -> Any:
+    """Let a helper be compiled once for ``int64`` instead of once for every constant it is called with."""
+    if not JIT:
+        return dispatcher
+    resolve = dispatcher.get_call_template
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        plain = {name: nt.unliteral(kind) for name, kind in dict(kws).items()}
+        return resolve(tuple(nt.unliteral(kind) for kind in args), plain)
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a helper for every type it is called with; it is cached with its callers."""
-    return njit(**_OPTIONS)(function)
+    """Compile a helper for the types it is called with; it is cached with its callers."""
+    return _without_literals(njit(**_OPTIONS)(function))
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a helper that is always melted into its caller."""
-    return njit(forceinline=True, **_OPTIONS)(function)
+    return _without_literals(njit(forceinline=True, **_OPTIONS)(function))
 
 
 def export(signature: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, inlined, kernel
+from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, kernel
 
 __all__ = ["call2", "call3", "float_at", "int_at", "record_at", "register", "row_at", "store_float", "store_int"]
 
@@ -155,9 +155,21 @@ if BOUNDS_CHECKED:
             raise IndexError("row outside its table")
         return _row(table, index, layout)
 
+elif JIT:
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def row_at(typingctx: Any, table: Any, index: Any, capacity: Any, layout: Any) -> Any:
+        """Return row ``index`` of a table; an index outside it raises when bounds checking is on."""
+        record = layout.dtype
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            address = builder.add(arguments[0], builder.mul(arguments[1], _I64(record.size)))
+            return builder.inttoptr(address, context.get_value_type(signature.return_type))
+
+        return record(types.int64, types.int64, types.int64, layout), codegen
+
 else:
 
-    @inlined
     def row_at(table: int, index: int, capacity: int, layout: Any) -> Any:
-        """Return row ``index`` of a table; an index outside it raises when bounds checking is on."""
+        """Return row ``index`` of a table."""
         return _row(table, index, layout)

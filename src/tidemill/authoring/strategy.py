@@ -1,0 +1,165 @@
+"""The class a strategy is: declarations in its body, one ``step`` that is called on every closed bar.
+
+    class GoldenCross(Strategy):
+        '''Buy when the fast average crosses above the slow one; sell on the mirror.'''
+
+        fast_window = Param(10, low=2, high=512, unit="bars")
+        slow_window = Param(30, low=3, high=512, unit="bars")
+        fast = SMA(window="fast_window")
+        slow = SMA(window="slow_window")
+        cross = Crossing()
+
+        def step(me, bar, order):
+            turn = crossing(me.cross, sma(me.fast, bar.close), sma(me.slow, bar.close))
+            if turn > 0:
+                buy(order)
+            elif turn < 0:
+                sell(order)
+
+The same source runs compiled, interpreted and live. A step sees the bar and its own memory, never an array past now.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tidemill.authoring.fields import Indicator, Memory, Param
+from tidemill.model.errors import ConfigError, StrategyError, UnknownName
+
+__all__ = ["STEP_ARGUMENTS", "Strategy", "StrategySpec", "spec_of"]
+
+STEP_ARGUMENTS = ("me", "bar", "order", "clock", "second", "third")
+
+
+class Strategy:
+    """Base of every strategy; see the module for what a class body may declare.
+
+    Class attributes ``name`` (default: the class name in snake case) and ``compiled`` (False forces the ordinary
+    Python form, for code the compiler cannot take) may be set.
+    """
+
+    name: ClassVar[str] = ""
+    compiled: ClassVar[bool] = True
+
+    def __init_subclass__(cls, **extra: Any) -> None:
+        super().__init_subclass__(**extra)
+        if "name" not in cls.__dict__:
+            cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySpec:
+    """A strategy as the engine sees it.
+
+    Args:
+        name: how users call it.
+        title: first line of its docstring.
+        strategy: the class.
+        step: the plain Python step.
+        arguments: the names of the step's arguments, in order.
+        params, indicators, memory: declarations by name.
+        layout: record type of its memory per instrument.
+        tickets: proposals per bar (1 to 3).
+        uses_book: whether the step reads average, bars_held or equity from its ticket.
+    """
+
+    name: str
+    title: str
+    strategy: type[Strategy]
+    step: Callable[..., Any]
+    arguments: tuple[str, ...]
+    params: Mapping[str, Param]
+    indicators: Mapping[str, Indicator]
+    memory: Mapping[str, Memory]
+    layout: np.dtype[Any]
+    tickets: int
+    uses_book: bool
+
+    def read_params(self, given: Mapping[str, Any]) -> dict[str, float]:
+        """Return all parameters, defaults filled in; unknown names and values out of bounds are refused."""
+        for key in given:
+            if key not in self.params:
+                raise UnknownName(f"parameter of {self.name}", key, self.params)
+        chosen = {key: param.read(given[key]) if key in given else param.default for key, param in self.params.items()}
+        check = getattr(self.strategy, "check", None)
+        if check is not None:
+            reason = check(dict(chosen))
+            if reason:
+                raise ConfigError(f"{self.name}: {reason}")
+        return chosen
+
+    def fresh_memory(self, chosen: Mapping[str, float]) -> np.ndarray[Any, np.dtype[Any]]:
+        """Return one slot's memory with parameters set and nothing seen yet."""
+        row = np.zeros(1, self.layout)
+        for key, value in chosen.items():
+            row[key] = value
+        for key, memory in self.memory.items():
+            row[key] = memory.initial
+        for key, indicator in self.indicators.items():
+            for name, value in indicator.values(chosen).items():
+                row[key][name] = value
+        return row
+
+    def warmup(self, chosen: Mapping[str, float]) -> int:
+        """Return the number of bars before every declared indicator has a value."""
+        needs = [item.spec.warmup(item.values(chosen)) for item in self.indicators.values()]
+        return max(needs, default=0)
+
+
+def _declared(cls: type[Strategy], kind: type[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        found.update({key: value for key, value in vars(base).items() if isinstance(value, kind)})
+    return found
+
+
+def _reads_book(step: Callable[..., Any]) -> bool:
+    """Tell whether a step may read the slower fields of its ticket; one that calls own helpers is taken to."""
+    names = set(step.__code__.co_names)
+    helpers = [step.__globals__.get(name) for name in names]
+    own = any(inspect.isfunction(item) and item.__module__ == step.__module__ for item in helpers)
+    return own or bool(names & {"average", "bars_held", "equity"})
+
+
+def spec_of(cls: type[Strategy]) -> StrategySpec:
+    """Read a strategy class into its specification, or say what is wrong with it."""
+    step = cls.__dict__.get("step") or getattr(cls, "step", None)
+    if step is None:
+        raise StrategyError(f"{cls.__name__} has no step; add `def step(me, bar, order):`.")
+    arguments = tuple(inspect.signature(step).parameters)
+    strange = [name for name in arguments if name not in STEP_ARGUMENTS]
+    if strange or arguments[:1] != ("me",):
+        raise StrategyError(
+            f"{cls.__name__}.step takes {', '.join(arguments) or 'nothing'}; it must start with me and may go on "
+            f"with {', '.join(STEP_ARGUMENTS[1:])}."
+        )
+    params = _declared(cls, Param)
+    indicators = _declared(cls, Indicator)
+    memory = _declared(cls, Memory)
+    fields: list[tuple[str, Any]] = [(key, np.int64 if p.is_whole else np.float64) for key, p in params.items()]
+    fields += [(key, item.kind) for key, item in memory.items()]
+    for key, item in indicators.items():
+        for value in item.given.values():
+            if isinstance(value, str) and value not in params:
+                raise UnknownName(f"parameter of {cls.name} (named by {key})", value, params)
+        fields.append((key, item.layout(params)))
+    doc = inspect.getdoc(cls) or ""
+    return StrategySpec(
+        cls.name,
+        doc.split("\n")[0],
+        cls,
+        step,
+        arguments,
+        params,
+        indicators,
+        memory,
+        np.dtype(fields or [("nothing", np.int64)]),
+        3 if "third" in arguments else 2 if "second" in arguments else 1,
+        _reads_book(step),
+    )

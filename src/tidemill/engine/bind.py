@@ -1,0 +1,261 @@
+"""Turns a strategy's step into an address the core can call: compiled, or as ordinary Python through a callback."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import inspect
+import linecache
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
+
+from tidemill.authoring.strategy import StrategySpec
+from tidemill.kernel.access import head, proposal_at, slot_at
+from tidemill.kernel.compile import JIT, cache_root, entry, inlined, kernel, sources_digest
+from tidemill.kernel.memory import record_at, register
+from tidemill.model.errors import StrategyError
+from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT
+
+__all__ = ["BoundStep", "bind_step", "interpreted"]
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_SOURCE = """\
+# Generated around a strategy step; safe to delete.
+def entry(state, index):
+    slot = slot_at(state, index)
+    top = head(state)
+    STEP({arguments})
+    return 0
+"""
+_EXPRESSIONS = {
+    "me": "record_at(state + slot.memory, ME)",
+    "bar": "top.event",
+    "order": "proposal_at(state, 0)",
+    "second": "proposal_at(state, 1)",
+    "third": "proposal_at(state, 2)",
+    "clock": "top.clock",
+}
+
+
+class BoundStep:
+    """A step the core can call.
+
+    Args:
+        address: of a C function ``int64 f(int64 state, int64 slot)``.
+        form: ``compiled``, ``interpreted`` or ``callback``.
+        keep: whatever must stay alive while the address is used.
+        note: why a slower form was chosen, or empty.
+    """
+
+    def __init__(self, address: int, form: str, keep: Any, note: str = "") -> None:
+        self.address, self.form, self.keep, self.note = address, form, keep, note
+        self.failure: BaseException | None = None
+
+    def raise_failure(self) -> None:
+        """Raise what a Python step raised inside the loop, named by its own file and line."""
+        if self.failure is not None:
+            frame = traceback.extract_tb(self.failure.__traceback__)[-1]
+            raise StrategyError(
+                f"The strategy raised {type(self.failure).__name__}: {self.failure} "
+                f"({Path(frame.filename).name}, line {frame.lineno}: {frame.line})."
+            ) from self.failure
+
+
+def _lower(function: Callable[..., Any], compile_one: Callable[[Any], Any], done: dict[Any, Any]) -> Any:
+    """Return a function whose plain Python helpers from the same file are compiled with it."""
+    if function in done:
+        return done[function]
+    names = {}
+    for name in function.__code__.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
+            names[name] = _lower(value, kernel, done)
+    copy = types.FunctionType(
+        function.__code__,
+        {**function.__globals__, **names},
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    copy.__module__ = function.__module__
+    done[function] = compile_one(copy)
+    return done[function]
+
+
+def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None) -> Callable[..., Any]:
+    """Return a function that runs as plain Python, with every compiled helper it names interpreted too."""
+    seen = {} if done is None else done
+    plain = function.py_func if isinstance(function, Dispatcher) else function
+    if plain in seen:
+        found: Callable[..., Any] = seen[plain]
+        return found
+    names: dict[str, Any] = dict(plain.__globals__)
+    copy = types.FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__, plain.__closure__)
+    copy.__kwdefaults__ = plain.__kwdefaults__
+    seen[plain] = copy
+    for name in plain.__code__.co_names:
+        value = names.get(name)
+        if isinstance(value, Dispatcher):
+            names[name] = interpreted(value, seen)
+    return copy
+
+
+def _digest(spec: StrategySpec) -> str:
+    try:
+        text = Path(inspect.getfile(spec.strategy)).read_text(encoding="utf-8")
+    except (OSError, TypeError):
+        text = inspect.getsource(spec.step)
+    parts = (_SOURCE, text, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments), sources_digest())
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def _bind_compiled(spec: StrategySpec) -> BoundStep:
+    source = _SOURCE.format(arguments=", ".join(_EXPRESSIONS[name] for name in spec.arguments))
+    folder = cache_root() / "steps"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{spec.name}_{_digest(spec)}.py"
+    if not path.exists():
+        path.write_text(source, encoding="utf-8")
+    module = types.ModuleType(f"tidemill_step_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # the compiler's cache finds the function again by its module's name
+    module.__dict__.update(
+        STEP=_lower(spec.step, inlined, {}),
+        ME=spec.layout,
+        slot_at=slot_at,
+        head=head,
+        record_at=record_at,
+        proposal_at=proposal_at,
+    )
+    linecache.checkcache(str(path))
+    exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - our own eight lines, no user text in them
+    compiled = entry(module.__dict__["entry"])
+    if not JIT:
+        return BoundStep(register(compiled), "interpreted", compiled)
+    return BoundStep(int(compiled.address), "compiled", compiled)
+
+
+def _fields(layout: np.dtype[Any]) -> Any:
+    """Return a ctypes structure with the fields of a flat record: much faster to read from Python than numpy's."""
+    kinds = {np.dtype(np.int64): ctypes.c_int64, np.dtype(np.float64): ctypes.c_double}
+    members = []
+    for name in layout.names or ():
+        kind = layout[name]
+        members.append((name, kinds[kind] if kind in kinds else ctypes.c_char * kind.itemsize))
+    return type("Fields", (ctypes.Structure,), {"_fields_": members})
+
+
+_BAR_FIELDS = _fields(EVENT)
+_TICKET_FIELDS = _fields(PROPOSAL)
+_CLOCK_FIELDS = _fields(CLOCK)
+
+
+def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...]:
+    """Return the step's arguments as live views of the state's memory."""
+    header = np.frombuffer((ctypes.c_char * HEADER.itemsize).from_address(state), HEADER)[0]
+    offsets = {name: HEADER.fields[name][1] for name in ("event", "clock")}  # type: ignore[index]
+    tickets = [
+        _TICKET_FIELDS.from_address(state + int(header["proposals"]) + number * PROPOSAL.itemsize)
+        for number in range(3)
+    ]
+    known = {
+        "me": me,
+        "bar": _BAR_FIELDS.from_address(state + offsets["event"]),
+        "clock": _CLOCK_FIELDS.from_address(state + offsets["clock"]),
+        "order": tickets[0],
+        "second": tickets[1],
+        "third": tickets[2],
+    }
+    return tuple(known[name] for name in spec.arguments)
+
+
+def _memory_view(spec: StrategySpec, state: int, slot: int) -> Any:
+    header = np.frombuffer((ctypes.c_char * HEADER.itemsize).from_address(state), HEADER)[0]
+    where = state + int(header["slots"]) + slot * SLOT.itemsize
+    offset = int(np.frombuffer((ctypes.c_char * SLOT.itemsize).from_address(where), SLOT)[0]["memory"])
+    raw = (ctypes.c_char * spec.layout.itemsize).from_address(state + offset)
+    return np.frombuffer(raw, spec.layout).view(np.recarray)[0]
+
+
+def _object_view(spec: StrategySpec, record: Any) -> Any:
+    """Return an ordinary instance of the strategy with parameters as numbers and indicators as live records."""
+    me = spec.strategy()
+    for name in spec.params:
+        setattr(me, name, record[name].item())
+    for name, memory in spec.memory.items():
+        setattr(me, name, memory.initial)
+    for name in spec.indicators:
+        setattr(me, name, getattr(record, name))
+    start = getattr(me, "start", None)
+    if start is not None:
+        start()
+    return me
+
+
+def _bind_python(spec: StrategySpec, form: str, note: str = "") -> BoundStep:
+    step = interpreted(spec.step)
+    prepared: dict[tuple[int, int], tuple[Any, ...]] = {}
+    bound = BoundStep(0, form, None, note)
+
+    def prepare(state: int, slot: int) -> tuple[Any, ...]:
+        record = _memory_view(spec, state, slot)
+        me = record if form == "interpreted" else _object_view(spec, record)
+        arguments = prepared[state, slot] = _views(spec, state, slot, me)
+        return arguments
+
+    def call(state: int, slot: int) -> int:
+        if bound.failure is None:
+            try:
+                arguments = prepared.get((state, slot)) or prepare(state, slot)
+                step(*arguments)
+            except BaseException as error:  # noqa: BLE001 - crosses C code; kept and raised again after the loop
+                bound.failure = error
+        return 0
+
+    if JIT:
+        pointer = _CALLBACK(call)
+        bound.keep = (pointer, prepared)
+        bound.address = int(ctypes.cast(pointer, ctypes.c_void_p).value or 0)
+    else:
+        bound.keep = prepared
+        bound.address = register(call)
+    return bound
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    where = [line for line in lines if line.startswith("File ")]
+    what = next((line for line in lines if not line.startswith(("Failed", "File", "-", "^", "During"))), lines[0])
+    return f"{what} {where[-1] if where else ''}".strip()
+
+
+def bind_step(spec: StrategySpec, form: str = "auto") -> BoundStep:
+    """Return a strategy's step as an address.
+
+    Args:
+        spec: the strategy.
+        form: ``auto`` compiles and falls back to a callback with a note; ``compiled`` refuses instead;
+            ``interpreted`` runs the same source as Python on the same memory; ``callback`` runs an ordinary object.
+
+    Raises:
+        StrategyError: the step does not compile and ``form`` is ``compiled``.
+    """
+    if form in ("interpreted", "callback"):
+        return _bind_python(spec, form)
+    if form == "auto" and not spec.strategy.compiled:
+        return _bind_python(spec, "callback")
+    try:
+        return _bind_compiled(spec)
+    except NumbaError as error:
+        reason = f"{spec.name} does not compile: {_first_line(error)}"
+        if form == "compiled":
+            raise StrategyError(reason) from error
+        return _bind_python(spec, "callback", reason + " It runs as ordinary Python, which is slower.")

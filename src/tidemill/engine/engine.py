@@ -1,0 +1,99 @@
+"""The engine: owns the state, feeds events one at a time, or replays whole streams through the compiled loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidemill.engine.bind import BoundStep, bind_step
+from tidemill.engine.blocks import Block
+from tidemill.engine.plan import EnginePlan
+from tidemill.engine.state import build_state
+from tidemill.engine.tape import Tape
+from tidemill.engine.venue import build_venue
+from tidemill.kernel.advance import advance
+from tidemill.kernel.memory import register
+from tidemill.kernel.compile import JIT
+from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay
+from tidemill.model.records import STREAM
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """One core with its strategies bound.
+
+    Args:
+        plan: what is traded.
+        rules: compiled risk rules, asked in order (see ``tidemill.risk``).
+        form: how strategies run: ``auto``, ``compiled``, ``interpreted``, ``callback``.
+        steps: already bound steps, to share them between engines (sweeps).
+    """
+
+    def __init__(
+        self,
+        plan: EnginePlan,
+        rules: Sequence[Any] = (),
+        *,
+        form: str = "auto",
+        steps: Sequence[BoundStep] | None = None,
+        equity_rows: int = 4096,
+    ) -> None:
+        self.plan = plan
+        self.steps = list(steps) if steps is not None else [bind_step(item.spec, form) for item in plan.strategies]
+        self.state: Block = build_state(plan)
+        self.venue: Block = build_venue(plan, len(self.state.tables["orders"]))
+        self.tape = Tape(equity_rows)
+        calls = [int(item.address) if JIT else register(item) for item in (advance, *rules)]
+        steps_at = [step.address for step in self.steps]
+        self.code = np.array([calls[0], len(rules), *calls[1:], *steps_at], np.int64)
+        self._rules = rules
+        self._state, self._tape, self._code = self.state.address, self.tape.address, int(self.code.ctypes.data)
+        self.event = self.state.header["event"]
+
+    def feed(self) -> int:
+        """Take the event that stands in ``self.event`` and return the number of commands it led to."""
+        feed(self._state, self._tape, self._code)
+        return int(self.state.header["command_count"][0])
+
+    @property
+    def commands(self) -> NDArray[Any]:
+        """Return this turn's commands (a view, valid until the next turn)."""
+        return self.state.tables["commands"][: int(self.state.header["command_count"][0])]
+
+    def replay(
+        self, streams: NDArray[Any], *, budget: int = 2**62, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Run streams to their end through the compiled loop.
+
+        Args:
+            streams: STREAM rows whose columns stay alive meanwhile.
+            budget: groups between two calls of ``progress``.
+            progress: called with the rows consumed so far.
+
+        Raises:
+            StrategyError: a Python step raised.
+        """
+        if streams.dtype != STREAM:
+            raise TypeError("streams must be STREAM rows")
+        while True:
+            status = replay(
+                self._state,
+                self.venue.address,
+                self._tape,
+                self._code,
+                int(streams.ctypes.data),
+                len(streams),
+                budget,
+            )
+            for step in self.steps:
+                step.raise_failure()
+            if status == TAPE_FULL:
+                self.tape.grow(16 + 4 * len(self.state.tables["orders"]))
+            elif progress is not None:
+                progress(int(streams["at"].sum()))
+            if status == DONE:
+                return

@@ -1,0 +1,61 @@
+"""The tape's tables: rows a run writes, growing when the loop says they are full."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidemill.model.records import TAPE
+from tidemill.model.tape import DAY_ROW, EQUITY_ROW, FILL_ROW, ORDER_ROW, REFUSAL_ROW, TRIP_ROW
+
+__all__ = ["Tape"]
+
+_TABLES: dict[str, tuple[np.dtype[Any], str]] = {
+    "equity": (EQUITY_ROW, "equity_count"),
+    "days": (DAY_ROW, "day_count"),
+    "fills": (FILL_ROW, "fill_count"),
+    "trips": (TRIP_ROW, "trip_count"),
+    "orders": (ORDER_ROW, "order_count"),
+    "refusals": (REFUSAL_ROW, "refusal_count"),
+}
+
+
+class Tape:
+    """Growing tables with a header the core writes through."""
+
+    def __init__(self, equity_rows: int, rows: int = 4096) -> None:
+        self.header = np.zeros(1, TAPE)
+        self.tables: dict[str, NDArray[Any]] = {}
+        for name, (layout, _) in _TABLES.items():
+            self._set(name, np.empty(equity_rows + 8 if name == "equity" else rows, layout))
+        self.tables["days"][:] = 0
+
+    @property
+    def address(self) -> int:
+        """Return where the header lies."""
+        return int(self.header.ctypes.data)
+
+    def _set(self, name: str, table: NDArray[Any]) -> None:
+        self.tables[name] = table
+        self.header[name] = table.ctypes.data
+        self.header[f"n_{name}"] = len(table)
+
+    def grow(self, needed: int) -> None:
+        """Double every table that has less room than ``needed`` rows."""
+        for name, (layout, counter) in _TABLES.items():
+            table = self.tables[name]
+            used = int(self.header[counter][0])
+            if used + needed + 2 >= len(table):
+                wider = np.zeros(2 * len(table) + 2 * needed, layout)
+                wider[:used] = table[:used]
+                self._set(name, wider)
+
+    def rows(self, name: str) -> NDArray[Any]:
+        """Return the written rows of a table (a view)."""
+        return self.tables[name][: int(self.header[_TABLES[name][1]][0])]
+
+    def content(self) -> bytes:
+        """Return all written rows as bytes: what two equal runs must share."""
+        return b"".join(self.rows(name).tobytes() for name in _TABLES)

@@ -1,0 +1,346 @@
+"""``advance``: the only place where a decision is made. State and event in, commands out, nothing else.
+
+The compiled loop of a backtest and the live socket call this same function; a replayed tape gives the same commands.
+
+Layout of ``code`` (int64): [0] address of ``advance`` itself, [1] number of rules, then their addresses, then one step
+address per strategy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidemill.kernel.access import (
+    account_of,
+    calendar_at,
+    head,
+    instrument_at,
+    order_at,
+    proposal_at,
+    session_at,
+    slot_at,
+    strategy_at,
+    tape_head,
+)
+from tidemill.kernel.clock import day_of, local_ns, session_of
+from tidemill.kernel.compile import entry, inlined, kernel
+from tidemill.kernel.decide import decide, rebalance_due, rebalance_slot
+from tidemill.kernel.exits import (
+    average_price,
+    cancel_reducers,
+    close_position,
+    protect,
+    set_terms,
+    shrink_reducers,
+    timed_exits,
+)
+from tidemill.kernel.ledger import apply_dividend, apply_split, book_fill, mark_slot
+from tidemill.kernel.memory import call2, int_at
+from tidemill.kernel.money import micros
+from tidemill.kernel.orders import end_order, find_order, report_moves, request_cancel, take_fill
+from tidemill.kernel.tape import begin_day
+from tidemill.model.enums import EventKind, Intent, Operator, OrderState, Reason
+
+__all__ = ["advance"]
+
+_BAR = int(EventKind.BAR)
+_QUOTE = int(EventKind.QUOTE)
+_TRADE = int(EventKind.TRADE)
+_FILL = int(EventKind.FILL)
+_INTENT = int(EventKind.INTENT)
+_ACK = int(EventKind.ACK)
+_REJECT = int(EventKind.REJECT)
+_CANCELLED = int(EventKind.CANCELLED)
+_EXPIRED = int(EventKind.EXPIRED)
+_REPLACED = int(EventKind.REPLACED)
+_OPERATOR = int(EventKind.OPERATOR)
+_SPLIT = int(EventKind.SPLIT)
+_DIVIDEND = int(EventKind.DIVIDEND)
+_UNKNOWN = int(EventKind.UNKNOWN)
+_ABSENT = int(EventKind.ABSENT)
+_CANCEL_REFUSED = int(EventKind.CANCEL_REFUSED)
+_ENTRY = int(Intent.ENTRY)
+_HALT = int(Operator.HALT)
+_RESUME = int(Operator.RESUME)
+_CANCEL_ALL = int(Operator.CANCEL_ALL)
+_FLATTEN = int(Operator.FLATTEN)
+_FILLED = int(OrderState.FILLED)
+_MANUAL = int(Reason.MANUAL)
+_DAILY_LOSS = int(Reason.DAILY_LOSS)
+
+
+@kernel
+def _roll_day(state: int, tape: int, instant_ns: int) -> None:
+    """Begin a new trading day where the account's calendar says so: baselines and counters start anew."""
+    top = head(state)
+    day = day_of(state, 0, instant_ns)
+    if day == top.day and tape_head(tape).day_count > 0:
+        return
+    top.day = day
+    account = account_of(state, 0)
+    account.day_start_equity = account.cash + account.market
+    for index in range(top.n_strategies):
+        strategy = strategy_at(state, index)
+        strategy.day = day
+        strategy.day_start_result = strategy.cash + strategy.market
+        strategy.opened_today = 0
+    begin_day(state, tape, day)
+
+
+@kernel
+def _set_clock(state: int, instrument: int) -> None:
+    """Compute the local clock of the bar in hand, for strategies that read it."""
+    top = head(state)
+    calendar = instrument_at(state, instrument).calendar
+    begin = top.event.ts_ns
+    cal = calendar_at(state, calendar)
+    clock = top.clock
+    clock.now_ns = top.now_ns
+    clock.day = day_of(state, calendar, begin)
+    local = local_ns(state, cal.zone, cal.zone_rows, cal.zone_at, begin)
+    clock.minute = (local // 60_000_000_000) % 1440
+    clock.session = session_of(state, calendar, begin)
+    clock.open_ns = 0
+    clock.close_ns = 0
+    if cal.session_rows > 0 and cal.session_at < cal.session_rows:
+        session = session_at(state, cal.session + cal.session_at)
+        clock.open_ns = session.open_ns
+        clock.close_ns = session.close_ns
+
+
+@kernel
+def _daily_loss_hit(state: int, settings: Any) -> bool:
+    """Tell whether a strategy's result since the start of the day has reached a loss limit; a profit never does."""
+    lost = settings.day_start_result - settings.cash - settings.market
+    if lost <= 0:
+        return False
+    if settings.daily_loss_amount > 0 and lost >= settings.daily_loss_amount:
+        return True
+    base = account_of(state, settings.account).day_start_equity
+    return settings.daily_loss_pct > 0.0 and lost >= base * settings.daily_loss_pct / 100.0
+
+
+@kernel
+def _watch_position(state: int, tape: int, code: int, index: int, slot: Any, settings: Any) -> None:
+    """Mark a position on a bar, keep its extremes, and let time, session and loss limits act on it."""
+    top = head(state)
+    event = top.event
+    ins = instrument_at(state, slot.instrument)
+    if ins.interval_ns == 0 or event.interval_ns == ins.interval_ns:
+        mark_slot(state, index, event.close)
+        if event.high > slot.high:
+            slot.high = event.high
+        if event.low < slot.low:
+            slot.low = event.low
+        worst = event.close - event.low if slot.quantity > 0.0 else event.high - event.close
+        account_of(state, settings.account).worst_gap += micros(abs(slot.quantity) * worst * ins.multiplier)
+    if settings.max_bars_held > 0 or settings.flat_before_close_ns > 0:
+        timed_exits(state, index, event.interval_ns)
+    if settings.daily_loss_flatten == 1 and _daily_loss_hit(state, settings):
+        close_position(state, index, 0.0, _DAILY_LOSS)
+    if settings.rebalance > 0 and rebalance_due(state, slot, settings):
+        rebalance_slot(state, tape, code, index)
+
+
+@kernel
+def _write_book(state: int, ticket: Any, slot: Any, settings: Any) -> None:
+    """Write the slower facts a step may read: average entry price, bars held, account equity."""
+    account = account_of(state, settings.account)
+    ticket.equity = (account.cash + account.market) / 1_000_000.0
+    ticket.bars_held = 0
+    ticket.average = 0.0
+    if slot.quantity != 0.0:
+        ticket.bars_held = slot.bars_seen - slot.entry_bar
+        ticket.average = average_price(slot)
+
+
+@inlined
+def _call_step(state: int, tape: int, code: int, index: int, slot: Any, settings: Any) -> None:
+    """Hand a bar to a strategy's step and decide what it proposes."""
+    for ticket_index in range(settings.tickets):
+        ticket = proposal_at(state, ticket_index)
+        ticket.slot = index
+        ticket.side = 0
+        ticket.held = slot.quantity
+        ticket.pending = 0 if slot.entry_order < 0 and slot.exit_order < 0 else 1
+        if settings.uses_book == 1:
+            _write_book(state, ticket, slot, settings)
+    if settings.uses_clock == 1:
+        _set_clock(state, slot.instrument)
+    call2(int_at(code, 2 + int_at(code, 1) + slot.strategy), state, index)
+    for ticket_index in range(settings.tickets):
+        if proposal_at(state, ticket_index).side != 0:
+            decide(state, tape, code, ticket_index)
+
+
+@inlined
+def _on_bar(state: int, tape: int, code: int) -> None:
+    """Take a closed bar: mark, exits that time demands, then each strategy's step."""
+    top = head(state)
+    event = top.event
+    ins = instrument_at(state, event.instrument)
+    ins.last = event.close
+    ins.last_ns = event.now_ns
+    first = ins.first_slot
+    for index in range(first, first + ins.slot_count):
+        slot = slot_at(state, index)
+        settings = strategy_at(state, slot.strategy)
+        if slot.quantity != 0.0:
+            _watch_position(state, tape, code, index, slot, settings)
+        if settings.interval_ns == 0 or settings.interval_ns == event.interval_ns:
+            slot.bars_seen += 1
+            _call_step(state, tape, code, index, slot, settings)
+
+
+@kernel
+def _on_fill(state: int, tape: int) -> None:
+    """Book a fill, then bring protection and sibling orders into line with the position."""
+    top = head(state)
+    event = top.event
+    row = find_order(state, event.order, event.row)
+    if row < 0:
+        top.late_fills += 1
+        return
+    order = order_at(state, row)
+    index = order.slot
+    slot = slot_at(state, index)
+    ins = instrument_at(state, event.instrument)
+    ins.last = event.close
+    intent = order.intent
+    book_fill(state, tape, index, order, event.volume, event.close)
+    complete = take_fill(state, row, event.volume, event.close, ins.lot)
+    if intent == _ENTRY:
+        slot.entries += 1 if complete else 0
+        set_terms(state, index, order)
+    else:
+        shrink_reducers(state, index, row, event.volume)
+    if complete:
+        end_order(state, tape, row, _FILLED)
+    if slot.quantity == 0.0:
+        cancel_reducers(state, index)
+    elif intent == _ENTRY:
+        protect(state, index)
+
+
+@kernel
+def _on_report(state: int, tape: int, kind: int) -> None:
+    """Take a report that is no fill; an exit that ended unfilled leaves the position protected as before."""
+    row = find_order(state, head(state).event.order, head(state).event.row)
+    if row < 0:
+        head(state).quarantined += 1
+        return
+    report_moves(state, tape, row, kind)
+
+
+@kernel
+def _on_operator(state: int, code: int) -> None:
+    """Obey an operator: halt, resume, cancel entries, flatten. Never asked for permission by any rule."""
+    top = head(state)
+    if code == _HALT or code == _CANCEL_ALL or code == _FLATTEN:
+        top.halted = 1
+    if code == _RESUME:
+        top.halted = 0
+    if code == _CANCEL_ALL or code == _FLATTEN:
+        for row in range(top.n_orders):
+            order = order_at(state, row)
+            if order.id > 0 and order.intent == _ENTRY:
+                request_cancel(state, row)
+    if code == _FLATTEN:
+        for index in range(top.n_slots):
+            close_position(state, index, 0.0, _MANUAL)
+
+
+@kernel
+def _on_intent(state: int, tape: int, code: int) -> None:
+    """Take a proposal from outside (a person, a webhook, an analyst) through the same door as a strategy's."""
+    event = head(state).event
+    ins = instrument_at(state, event.instrument)
+    for index in range(ins.first_slot, ins.first_slot + ins.slot_count):
+        if slot_at(state, index).strategy == event.order:
+            ticket = proposal_at(state, 0)
+            ticket.slot = index
+            ticket.side = event.code
+            ticket.intent = event.extra
+            ticket.type = -1 if event.bid <= 0.0 and event.ask <= 0.0 else (1 if event.ask <= 0.0 else 2)
+            if event.bid > 0.0 and event.ask > 0.0:
+                ticket.type = 3
+            ticket.tif = -1
+            ticket.reason = _MANUAL
+            ticket.quantity = event.volume
+            ticket.limit_price = event.bid
+            ticket.stop_price = event.ask
+            ticket.stop_loss = event.low
+            ticket.take_profit = event.high
+            ticket.trail_amount = 0.0
+            ticket.trail_pct = 0.0
+            ticket.group = 0
+            ticket.parent = 0
+            ticket.add = 1
+            decide(state, tape, code, 0)
+
+
+@kernel
+def _on_split(state: int, tape: int) -> None:
+    """Apply a split to the position and to every order that lives on the old prices."""
+    top = head(state)
+    event = top.event
+    ratio = event.close
+    apply_split(state, tape, event.instrument, ratio)
+    for row in range(top.n_orders):
+        order = order_at(state, row)
+        if order.id > 0 and slot_at(state, order.slot).instrument == event.instrument:
+            order.quantity *= ratio
+            order.filled *= ratio
+            order.limit_price /= ratio
+            order.stop_price /= ratio
+            order.trail_amount /= ratio
+            order.stop_loss /= ratio
+            order.take_profit /= ratio
+
+
+@inlined
+def _turn(state: int, tape: int, code: int) -> None:
+    """Take the event in the state's header, decide, and leave the commands of this turn in the command table."""
+    top = head(state)
+    event = top.event
+    top.command_count = 0
+    top.seq += 1
+    if event.now_ns > top.now_ns:
+        top.now_ns = event.now_ns
+    kind = event.kind
+    instant = event.ts_ns
+    if kind == _FILL and event.code > 1:
+        instant -= 1  # stamped at its bar's end, which may be the first instant of the next day
+    if instant >= calendar_at(state, 0).next_roll_ns or tape_head(tape).day_count == 0:
+        _roll_day(state, tape, instant)
+    if kind == _BAR:
+        _on_bar(state, tape, code)
+    elif kind == _FILL:
+        _on_fill(state, tape)
+    elif kind == _ACK or kind == _REJECT or kind == _CANCELLED or kind == _EXPIRED or kind == _REPLACED:
+        _on_report(state, tape, kind)
+    elif kind == _UNKNOWN or kind == _ABSENT or kind == _CANCEL_REFUSED:
+        _on_report(state, tape, kind)
+    elif kind == _QUOTE:
+        ins = instrument_at(state, event.instrument)
+        ins.bid = event.bid
+        ins.ask = event.ask
+    elif kind == _TRADE:
+        instrument_at(state, event.instrument).last = event.close
+    elif kind == _INTENT:
+        _on_intent(state, tape, code)
+    elif kind == _OPERATOR:
+        _on_operator(state, event.code)
+    elif kind == _SPLIT:
+        _on_split(state, tape)
+    elif kind == _DIVIDEND:
+        apply_dividend(state, tape, event.instrument, event.close)
+
+
+def _advance(state: int, tape: int, code: int) -> int:
+    """Take one turn; the C function behind its address."""
+    _turn(state, tape, code)
+    return 0
+
+
+advance = entry(_advance, arguments=3)

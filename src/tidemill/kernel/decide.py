@@ -1,0 +1,279 @@
+"""From a strategy's wish to an order: intent, size, rules, order row. Every hand that trades comes through here."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tidemill.kernel.access import account_of, head, instrument_at, order_at, proposal_at, slot_at, strategy_at
+from tidemill.kernel.compile import kernel
+from tidemill.kernel.exits import close_position
+from tidemill.kernel.memory import call2, int_at
+from tidemill.kernel.money import micros, snap_quantity
+from tidemill.kernel.orders import enlist, request_cancel, send
+from tidemill.kernel.sizing import size_entry, target_units, unit_cost
+from tidemill.kernel.tape import write_refusal
+from tidemill.model.enums import Intent, OrderType, Reason, Rebalance, Refusal
+
+__all__ = ["decide", "rebalance_due", "rebalance_slot", "snap_price"]
+
+_ENTRY = int(Intent.ENTRY)
+_EXIT = int(Intent.EXIT)
+_MARKET = int(OrderType.MARKET)
+_LIMIT = int(OrderType.LIMIT)
+_STOP = int(OrderType.STOP)
+_STOP_LIMIT = int(OrderType.STOP_LIMIT)
+_TRAILING = int(OrderType.TRAILING_STOP)
+_NO_PRICE = int(Refusal.NO_PRICE)
+_BAD_QUANTITY = int(Refusal.BAD_QUANTITY)
+_NOTHING = int(Refusal.NOTHING_TO_CLOSE)
+_PENDING = int(Refusal.ORDER_PENDING)
+_BAD_STOP = int(Refusal.BAD_STOP)
+_BAD_TARGET = int(Refusal.BAD_TARGET)
+_FULL = int(Refusal.ORDER_TABLE_FULL)
+_REBALANCING = int(Reason.REBALANCE)
+_REVERSE = int(Reason.REVERSE)
+_DAILY = int(Rebalance.DAILY)
+_WEEKLY = int(Rebalance.WEEKLY)
+_ON_SIGNAL = int(Rebalance.ON_SIGNAL)
+
+
+@kernel
+def snap_price(price: float, tick: float) -> float:
+    """Round a price to the nearest tick; a tick of zero leaves it alone."""
+    if tick <= 0.0 or not (price > 0.0):
+        return price
+    return math.floor(price / tick + 0.5) * tick
+
+
+@kernel
+def _refuse(state: int, tape: int, ticket: Any, code: int) -> None:
+    slot = slot_at(state, ticket.slot)
+    strategy_at(state, slot.strategy).refused += 1
+    last = instrument_at(state, slot.instrument).last
+    write_refusal(state, tape, slot, ticket.side, code, ticket.quantity, last)
+
+
+@kernel
+def _complete(state: int, ticket: Any, last: float) -> None:
+    """Fill a ticket's open fields from the strategy's settings: order type, offset, time in force, expected price."""
+    slot = slot_at(state, ticket.slot)
+    settings = strategy_at(state, slot.strategy)
+    tick = instrument_at(state, slot.instrument).tick
+    if ticket.tif < 0:
+        ticket.tif = settings.entry_tif
+    if ticket.type < 0:
+        ticket.type = settings.entry_type
+        offset = ticket.side * settings.limit_offset_pct / 100.0
+        if ticket.type == _LIMIT:
+            ticket.limit_price = last * (1.0 + offset)
+        elif ticket.type == _STOP or ticket.type == _STOP_LIMIT:
+            ticket.stop_price = last * (1.0 + abs(settings.limit_offset_pct) * ticket.side / 100.0)
+            if ticket.type == _STOP_LIMIT:
+                ticket.limit_price = ticket.stop_price
+        elif ticket.type == _TRAILING:
+            ticket.trail_amount = settings.trailing_amount
+            ticket.trail_pct = settings.trailing_pct
+    ticket.limit_price = snap_price(ticket.limit_price, tick)
+    ticket.stop_price = snap_price(ticket.stop_price, tick)
+    ticket.stop_loss = snap_price(ticket.stop_loss, tick)
+    ticket.take_profit = snap_price(ticket.take_profit, tick)
+    price = last
+    if ticket.type == _LIMIT or ticket.type == _STOP_LIMIT:
+        price = ticket.limit_price
+    elif ticket.type == _STOP:
+        price = ticket.stop_price
+    ticket.price = price
+
+
+@kernel
+def _check_shape(ticket: Any) -> int:
+    """Refuse what no rule may let pass: no price, no quantity, protection on the wrong side."""
+    if not (ticket.price > 0.0):
+        return _NO_PRICE
+    if not (ticket.quantity > 0.0):
+        return _BAD_QUANTITY
+    side = ticket.side
+    if ticket.stop_loss > 0.0 and not (side * (ticket.price - ticket.stop_loss) > 0.0):
+        return _BAD_STOP
+    if ticket.take_profit > 0.0 and not (side * (ticket.take_profit - ticket.price) > 0.0):
+        return _BAD_TARGET
+    return 0
+
+
+@kernel
+def _ask_rules(state: int, code: int, index: int) -> int:
+    """Ask every rule in order; the first refusal stands."""
+    for rule in range(int_at(code, 1)):
+        answer = call2(int_at(code, 2 + rule), state, index)
+        if answer != 0:
+            return answer
+    return 0
+
+
+@kernel
+def _place_entry(state: int, ticket: Any) -> int:
+    """Turn an accepted ticket into an order that reserves its buying power; return its row, -1 if the table is full."""
+    slot = slot_at(state, ticket.slot)
+    settings = strategy_at(state, slot.strategy)
+    row = enlist(
+        state, ticket.slot, ticket.side, _ENTRY, ticket.type, ticket.tif, ticket.reason, ticket.quantity
+    )
+    if row < 0:
+        return row
+    order = order_at(state, row)
+    order.limit_price = ticket.limit_price
+    order.stop_price = ticket.stop_price
+    order.stop_loss = ticket.stop_loss
+    order.take_profit = ticket.take_profit
+    order.trail_amount = ticket.trail_amount
+    order.trail_pct = ticket.trail_pct
+    order.position_before = slot.quantity
+    reserve = micros(ticket.quantity * unit_cost(state, slot.instrument, settings, ticket.price))
+    order.reserved = reserve
+    account_of(state, settings.account).reserved += reserve
+    if slot.quantity == 0.0 and slot.entry_order < 0:
+        order.counts = 1
+        settings.pending_entries += 1
+    slot.entry_order = row
+    ticket.order_id = order.id
+    return row
+
+
+@kernel
+def _reverse(state: int, ticket: Any) -> int:
+    """Send the exit of an opposite position and return its order number, 0 when there is none to send."""
+    slot = slot_at(state, ticket.slot)
+    if slot.quantity * ticket.side >= 0.0:
+        return 0
+    close_position(state, ticket.slot, 0.0, _REVERSE)
+    return order_at(state, slot.exit_order).id if slot.exit_order >= 0 else -1
+
+
+@kernel
+def _enter(state: int, tape: int, code: int, index: int) -> None:
+    """Size an entry, ask the rules, place it."""
+    ticket = proposal_at(state, index)
+    slot = slot_at(state, ticket.slot)
+    settings = strategy_at(state, slot.strategy)
+    ins = instrument_at(state, slot.instrument)
+    if (
+        settings.rebalance == _ON_SIGNAL
+        and slot.quantity * ticket.side > 0.0
+        and slot.entry_order < 0
+        and slot.exit_order < 0
+    ):
+        rebalance_slot(state, tape, code, ticket.slot)
+        return
+    _complete(state, ticket, ins.last)
+    if ticket.quantity > 0.0:
+        ticket.quantity = snap_quantity(ticket.quantity, ins.lot)
+    elif ticket.price > 0.0:
+        ticket.quantity = size_entry(state, ticket.slot, ticket.side, ticket.price, ticket.stop_loss)
+    refusal = _check_shape(ticket)
+    if refusal == 0:
+        refusal = _ask_rules(state, code, index)
+    if refusal != 0:
+        _refuse(state, tape, ticket, refusal)
+        return
+    released_by = _reverse(state, ticket)
+    row = _place_entry(state, ticket) if released_by >= 0 else -1
+    if row < 0:
+        _refuse(state, tape, ticket, _PENDING if released_by < 0 else _FULL)
+        return
+    order = order_at(state, row)
+    order.parent = released_by
+    if ticket.parent > 0:
+        order.parent = proposal_at(state, 0).order_id
+    if ticket.group > 0:
+        order.group = -1 - proposal_at(state, 0).order_id  # negative: entries; reducers use the slot's number + 1
+    send(state, row)
+
+
+@kernel
+def _exit(state: int, tape: int, ticket: Any) -> None:
+    """Close or reduce a position; only a missing position or an exit on its way can stop it."""
+    slot = slot_at(state, ticket.slot)
+    if slot.quantity == 0.0:
+        if slot.entry_order >= 0:
+            request_cancel(state, slot.entry_order)
+        else:
+            _refuse(state, tape, ticket, _NOTHING)
+        return
+    if slot.exit_order >= 0:
+        _refuse(state, tape, ticket, _PENDING)
+        return
+    if ticket.type != _LIMIT:
+        close_position(state, ticket.slot, ticket.quantity, ticket.reason)
+        return
+    size = abs(slot.quantity)
+    quantity = size if ticket.quantity <= 0.0 else min(ticket.quantity, size)
+    row = enlist(state, ticket.slot, ticket.side, _EXIT, _LIMIT, max(ticket.tif, 0), ticket.reason, quantity)
+    if row < 0:
+        _refuse(state, tape, ticket, _FULL)
+        return
+    order = order_at(state, row)
+    order.limit_price = snap_price(ticket.limit_price, instrument_at(state, slot.instrument).tick)
+    order.group = ticket.slot + 1
+    slot.exit_order = row
+    send(state, row)
+
+
+@kernel
+def decide(state: int, tape: int, code: int, index: int) -> None:
+    """Turn one ticket into orders, or into a refusal with its reason."""
+    ticket = proposal_at(state, index)
+    if ticket.intent == _EXIT:
+        _exit(state, tape, ticket)
+    else:
+        _enter(state, tape, code, index)
+
+
+@kernel
+def rebalance_due(state: int, slot: Any, settings: Any) -> bool:
+    """Tell whether a new day (or week, from its first bar on) asks for a rebalance."""
+    day = head(state).day
+    if settings.rebalance == _DAILY:
+        due = day != slot.rebalance_day
+    elif settings.rebalance == _WEEKLY:
+        due = (day + 3) // 7 != (slot.rebalance_day + 3) // 7
+    else:
+        return False
+    slot.rebalance_day = day
+    return due
+
+
+@kernel
+def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
+    """Bring an open position back to its target size: sell what is too much, propose what is missing."""
+    slot = slot_at(state, index)
+    ins = instrument_at(state, slot.instrument)
+    if slot.quantity == 0.0 or slot.entry_order >= 0 or slot.exit_order >= 0:
+        return
+    size = abs(slot.quantity)
+    missing = target_units(state, index, ins.last, slot.stop_price) - size
+    if missing <= -ins.lot:
+        close_position(state, index, math.floor(-missing / ins.lot + 1e-9) * ins.lot, _REBALANCING)
+    elif missing >= ins.lot:
+        ticket = proposal_at(state, 0)
+        ticket.slot = index
+        ticket.side = 1 if slot.quantity > 0.0 else -1
+        ticket.intent = _ENTRY
+        ticket.type = _MARKET
+        ticket.tif = -1
+        ticket.reason = _REBALANCING
+        ticket.quantity = math.floor(missing / ins.lot + 1e-9) * ins.lot
+        ticket.stop_loss = slot.stop_price
+        ticket.take_profit = slot.target_price
+        ticket.add = 1
+        _complete(state, ticket, ins.last)
+        ticket.stop_loss = slot.stop_price
+        refusal = _check_shape(ticket)
+        if refusal == 0:
+            refusal = _ask_rules(state, code, 0)
+        if refusal != 0:
+            _refuse(state, tape, ticket, refusal)
+            return
+        row = _place_entry(state, ticket)
+        if row >= 0:
+            send(state, row)

@@ -1,0 +1,191 @@
+"""Protection: stop, target and trailing stop of every position, and the exits that time and session demand.
+
+The core owns brackets, so they are tested once for every strategy and venue. All orders that reduce one position
+share one one-cancels-other group (the slot's number + 1): whatever fills first shrinks the others by as much, so an
+exit can never flip a position. No window, limit, sizing rule or gate is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidemill.kernel.access import head, instrument_at, order_at, slot_at, strategy_at
+from tidemill.kernel.clock import next_close_ns
+from tidemill.kernel.compile import kernel
+from tidemill.kernel.money import micros, snap_quantity
+from tidemill.kernel.orders import enlist, request_cancel, request_replace, send
+from tidemill.model.enums import Intent, OrderType, Reason, TimeInForce
+
+__all__ = ["average_price", "cancel_reducers", "close_position", "protect", "set_terms", "shrink_reducers", "timed_exits"]
+
+_PROTECT = int(Intent.PROTECT)
+_EXIT = int(Intent.EXIT)
+_MARKET = int(OrderType.MARKET)
+_LIMIT = int(OrderType.LIMIT)
+_STOP = int(OrderType.STOP)
+_TRAILING = int(OrderType.TRAILING_STOP)
+_GTC = int(TimeInForce.GTC)
+_STOP_LOSS = int(Reason.STOP_LOSS)
+_TAKE_PROFIT = int(Reason.TAKE_PROFIT)
+_TRAIL = int(Reason.TRAILING_STOP)
+_TIME_EXIT = int(Reason.TIME_EXIT)
+_SESSION_END = int(Reason.SESSION_END)
+
+
+@kernel
+def average_price(slot: Any) -> float:
+    """Return the average entry price of the round trip in progress."""
+    if slot.entry_side > 0:
+        return slot.bought_value / slot.bought if slot.bought > 0.0 else 0.0
+    return slot.sold_value / slot.sold if slot.sold > 0.0 else 0.0
+
+
+@kernel
+def set_terms(state: int, index: int, order: Any) -> None:
+    """Fix stop, target and trail of a position after an entry fill: the order's own terms, else the settings'."""
+    slot = slot_at(state, index)
+    settings = strategy_at(state, slot.strategy)
+    ins = instrument_at(state, slot.instrument)
+    average = average_price(slot)
+    side = 1.0 if slot.quantity > 0.0 else -1.0
+    if order.stop_loss > 0.0:
+        slot.stop_price = order.stop_loss
+    elif settings.stop_loss_pct > 0.0:
+        slot.stop_price = average * (1.0 - side * settings.stop_loss_pct / 100.0)
+    if order.take_profit > 0.0:
+        slot.target_price = order.take_profit
+    elif settings.take_profit_pct > 0.0:
+        slot.target_price = average * (1.0 + side * settings.take_profit_pct / 100.0)
+    if order.trail_amount > 0.0 or order.trail_pct > 0.0:
+        slot.trail_amount = order.trail_amount
+        slot.trail_pct = order.trail_pct
+    else:
+        slot.trail_amount = settings.trailing_amount
+        slot.trail_pct = settings.trailing_pct
+    if slot.trip_risk == 0 and slot.stop_price > 0.0:
+        slot.trip_risk = micros(abs(average - slot.stop_price) * abs(slot.quantity) * ins.multiplier)
+
+
+@kernel
+def _place_stop(state: int, index: int, size: float, side: int) -> None:
+    """Place or enlarge the protective stop; a trailing stop takes its place where both are set."""
+    slot = slot_at(state, index)
+    trailing = slot.trail_amount > 0.0 or slot.trail_pct > 0.0
+    row = slot.stop_order
+    if row >= 0:
+        order = order_at(state, row)
+        want = order.filled + size
+        moved = order.type == _STOP and order.stop_price != slot.stop_price
+        if order.quantity != want or moved:
+            request_replace(state, row, want, slot.stop_price if order.type == _STOP else 0.0)
+        return
+    if slot.stop_price <= 0.0 and not trailing:
+        return
+    kind = _TRAILING if trailing else _STOP
+    row = enlist(state, index, side, _PROTECT, kind, _GTC, _TRAIL if trailing else _STOP_LOSS, size)
+    if row < 0:
+        return
+    order = order_at(state, row)
+    order.group = index + 1
+    order.stop_price = slot.stop_price
+    order.trail_amount = slot.trail_amount
+    order.trail_pct = slot.trail_pct
+    slot.stop_order = row
+    send(state, row)
+
+
+@kernel
+def _place_target(state: int, index: int, size: float, side: int) -> None:
+    """Place or enlarge the protective target."""
+    slot = slot_at(state, index)
+    row = slot.target_order
+    if row >= 0:
+        order = order_at(state, row)
+        want = order.filled + size
+        if order.quantity != want:
+            request_replace(state, row, want, 0.0)
+        return
+    if slot.target_price <= 0.0:
+        return
+    row = enlist(state, index, side, _PROTECT, _LIMIT, _GTC, _TAKE_PROFIT, size)
+    if row < 0:
+        return
+    order = order_at(state, row)
+    order.group = index + 1
+    order.limit_price = slot.target_price
+    slot.target_order = row
+    send(state, row)
+
+
+@kernel
+def protect(state: int, index: int) -> None:
+    """Bring the protection of a position to its size, derived anew from the position itself."""
+    slot = slot_at(state, index)
+    size = abs(slot.quantity)
+    if size == 0.0:
+        return
+    side = -1 if slot.quantity > 0.0 else 1
+    _place_stop(state, index, size, side)
+    _place_target(state, index, size, side)
+
+
+@kernel
+def _shrink(state: int, row: int, filled_row: int, quantity: float, lot: float) -> None:
+    if row >= 0 and row != filled_row:
+        order = order_at(state, row)
+        order.quantity = snap_quantity(order.quantity - quantity, lot)
+
+
+@kernel
+def shrink_reducers(state: int, index: int, filled_row: int, quantity: float) -> None:
+    """Mirror the venue's one-cancels-other rule: the other orders of the group shrink by what one has filled."""
+    slot = slot_at(state, index)
+    lot = instrument_at(state, slot.instrument).lot
+    _shrink(state, slot.exit_order, filled_row, quantity, lot)
+    _shrink(state, slot.stop_order, filled_row, quantity, lot)
+    _shrink(state, slot.target_order, filled_row, quantity, lot)
+
+
+@kernel
+def cancel_reducers(state: int, index: int) -> None:
+    """Ask for the cancellation of every order that would reduce a position that no longer exists."""
+    slot = slot_at(state, index)
+    if slot.exit_order >= 0:
+        request_cancel(state, slot.exit_order)
+    if slot.stop_order >= 0:
+        request_cancel(state, slot.stop_order)
+    if slot.target_order >= 0:
+        request_cancel(state, slot.target_order)
+
+
+@kernel
+def close_position(state: int, index: int, quantity: float, reason: int) -> None:
+    """Send a market order that reduces a position by ``quantity`` (0 = all of it) unless an exit is on its way."""
+    slot = slot_at(state, index)
+    size = abs(slot.quantity)
+    if size == 0.0 or slot.exit_order >= 0:
+        return
+    if slot.entry_order >= 0:
+        request_cancel(state, slot.entry_order)
+    amount = size if quantity <= 0.0 else min(quantity, size)
+    side = -1 if slot.quantity > 0.0 else 1
+    row = enlist(state, index, side, _EXIT, _MARKET, _GTC, reason, amount)
+    if row < 0:
+        return
+    order_at(state, row).group = index + 1
+    slot.exit_order = row
+    send(state, row)
+
+
+@kernel
+def timed_exits(state: int, index: int, interval_ns: int) -> None:
+    """Close a position that was held long enough, or whose session is about to end."""
+    slot = slot_at(state, index)
+    settings = strategy_at(state, slot.strategy)
+    if settings.max_bars_held > 0 and slot.bars_seen - slot.entry_bar >= settings.max_bars_held:
+        close_position(state, index, 0.0, _TIME_EXIT)
+    if settings.flat_before_close_ns > 0 and interval_ns < 86_400_000_000_000:
+        now = head(state).now_ns
+        close = next_close_ns(state, instrument_at(state, slot.instrument).calendar, now)
+        if close - now <= settings.flat_before_close_ns:
+            close_position(state, index, 0.0, _SESSION_END)

@@ -1,0 +1,561 @@
+"""The simulated exchange: what a market does with our orders when all it left behind is bars.
+
+It knows nothing of strategies or money. A bar is matched in three phases, OPEN, RANGE and CLOSE; what fills first may
+release or shrink other orders for the phases that follow. Documented in docs/concepts/execution.md, and checked
+against an independent twin in decimal arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tidemill.kernel.access import book_at, venue_head, venue_order_at
+from tidemill.kernel.compile import kernel
+from tidemill.kernel.memory import row_at
+from tidemill.kernel.money import floor_lot, micros, snap_quantity
+from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, PathRule, Refusal, Slippage, TimeInForce
+from tidemill.model.records import EVENT
+
+__all__ = ["CLOSE", "OPEN", "RANGE", "accept", "match_close", "match_open", "match_newborn", "match_range", "next_report", "split_orders"]
+
+OPEN = 1
+RANGE = 2
+CLOSE = 3
+
+_MARKET = int(OrderType.MARKET)
+_LIMIT = int(OrderType.LIMIT)
+_STOP = int(OrderType.STOP)
+_STOP_LIMIT = int(OrderType.STOP_LIMIT)
+_TRAILING = int(OrderType.TRAILING_STOP)
+_DAY = int(TimeInForce.DAY)
+_IOC = int(TimeInForce.IOC)
+_FOK = int(TimeInForce.FOK)
+_OPG = int(TimeInForce.OPG)
+_CLS = int(TimeInForce.CLS)
+_ENTRY = int(Intent.ENTRY)
+_SUBMIT = int(CommandKind.SUBMIT)
+_CANCEL = int(CommandKind.CANCEL)
+_REPLACE = int(CommandKind.REPLACE)
+_ACK = int(EventKind.ACK)
+_FILL = int(EventKind.FILL)
+_REJECT = int(EventKind.REJECT)
+_CANCELLED = int(EventKind.CANCELLED)
+_EXPIRED = int(EventKind.EXPIRED)
+_REPLACED = int(EventKind.REPLACED)
+_CANCEL_REFUSED = int(EventKind.CANCEL_REFUSED)
+_SLIP_FIXED = int(Slippage.FIXED)
+_SLIP_PROPORTIONAL = int(Slippage.PROPORTIONAL)
+_SLIP_SPREAD = int(Slippage.HALF_SPREAD)
+_TARGET_FIRST = int(PathRule.TARGET_FIRST)
+_WORST = int(PathRule.WORST)
+_BEST = int(PathRule.BEST)
+_FULL = int(Refusal.ORDER_TABLE_FULL)
+
+
+@kernel
+def report(venue: int, kind: int, order_id: int, hint: int, instrument: int, ts_ns: int) -> Any:
+    """Append a report to the ring and return its row for further fields."""
+    top = venue_head(venue)
+    row = row_at(venue + top.reports, top.report_tail, top.n_reports, EVENT)
+    top.report_tail += 1
+    if top.report_tail >= top.n_reports:
+        top.report_tail = 0
+    row.kind = kind
+    row.instrument = instrument
+    row.ts_ns = ts_ns
+    row.now_ns = ts_ns
+    row.interval_ns = 0
+    row.open = 0.0
+    row.high = 0.0
+    row.low = 0.0
+    row.close = 0.0
+    row.volume = 0.0
+    row.bid = 0.0
+    row.ask = 0.0
+    row.order = order_id
+    row.code = 0
+    row.money = 0
+    row.extra = 0
+    row.row = hint
+    return row
+
+
+@kernel
+def _find(venue: int, instrument: int, order_id: int) -> int:
+    row = book_at(venue, instrument).first
+    while row >= 0 and venue_order_at(venue, row).id != order_id:
+        row = venue_order_at(venue, row).next
+    return row
+
+
+@kernel
+def _remove(venue: int, row: int) -> None:
+    """Take an order out of its book and free its row."""
+    top = venue_head(venue)
+    order = venue_order_at(venue, row)
+    book = book_at(venue, order.instrument)
+    if book.first == row:
+        book.first = order.next
+    else:
+        before = book.first
+        while venue_order_at(venue, before).next != row:
+            before = venue_order_at(venue, before).next
+        venue_order_at(venue, before).next = order.next
+    order.id = 0
+    order.next = top.free_order
+    top.free_order = row
+    top.working -= 1
+
+
+@kernel
+def _drop(venue: int, row: int, kind: int, ts_ns: int) -> None:
+    """End an order without a fill and report it; what waited for it ends with it."""
+    order = venue_order_at(venue, row)
+    order_id = order.id
+    instrument = order.instrument
+    report(venue, kind, order_id, order.row, instrument, ts_ns)
+    _remove(venue, row)
+    child = book_at(venue, instrument).first
+    while child >= 0:
+        following = venue_order_at(venue, child).next
+        if venue_order_at(venue, child).parent == order_id:
+            waiting = venue_order_at(venue, child)
+            report(venue, _CANCELLED, waiting.id, waiting.row, instrument, ts_ns)
+            _remove(venue, child)
+        child = following
+
+
+@kernel
+def _append(venue: int, instrument: int) -> int:
+    """Link a free row at the end of an instrument's book, so that orders keep their time priority."""
+    top = venue_head(venue)
+    row = top.free_order
+    top.free_order = venue_order_at(venue, row).next
+    top.working += 1
+    venue_order_at(venue, row).next = -1
+    book = book_at(venue, instrument)
+    if book.first < 0:
+        book.first = row
+    else:
+        last = book.first
+        while venue_order_at(venue, last).next >= 0:
+            last = venue_order_at(venue, last).next
+        venue_order_at(venue, last).next = row
+    return row
+
+
+@kernel
+def _submit(venue: int, command: Any) -> None:
+    """Accept a new order, or reject it when the venue has no room."""
+    top = venue_head(venue)
+    if top.free_order < 0:
+        top.overflow += 1
+        report(venue, _REJECT, command.order, command.row, command.instrument, command.at_ns).code = _FULL
+        return
+    row = _append(venue, command.instrument)
+    order = venue_order_at(venue, row)
+    order.id = command.order
+    order.row = command.row
+    order.instrument = command.instrument
+    order.side = command.side
+    order.type = command.type
+    order.tif = command.tif
+    order.reduce_only = 0 if command.intent == _ENTRY else 1
+    order.quantity = command.quantity
+    order.filled = 0.0
+    order.limit_price = command.limit_price
+    order.stop_price = command.stop_price
+    order.trail_amount = command.trail_amount
+    order.trail_pct = command.trail_pct
+    order.extreme = book_at(venue, command.instrument).last
+    order.triggered = 0
+    order.group = command.group
+    order.parent = command.parent
+    if command.parent > 0 and _find(venue, command.instrument, command.parent) < 0:
+        order.parent = 0
+    order.active_ns = command.at_ns + top.latency_ns
+    order.cancel_ns = 0
+    order.day = -1
+    order.fee_paid = 0
+    report(venue, _ACK, command.order, command.row, command.instrument, command.at_ns)
+
+
+@kernel
+def accept(venue: int, command: Any) -> None:
+    """Take one command of the core."""
+    if command.kind == _SUBMIT:
+        _submit(venue, command)
+        return
+    row = _find(venue, command.instrument, command.order)
+    latency = venue_head(venue).latency_ns
+    if command.kind == _CANCEL:
+        if row < 0:
+            report(venue, _CANCEL_REFUSED, command.order, command.row, command.instrument, command.at_ns)
+        elif latency == 0:
+            _drop(venue, row, _CANCELLED, command.at_ns)
+        else:
+            venue_order_at(venue, row).cancel_ns = command.at_ns + latency
+    elif command.kind == _REPLACE:
+        if row < 0:
+            report(venue, _CANCEL_REFUSED, command.order, command.row, command.instrument, command.at_ns)
+            return
+        order = venue_order_at(venue, row)
+        order.quantity = command.quantity
+        order.stop_price = command.stop_price
+        report(venue, _REPLACED, command.order, command.row, command.instrument, command.at_ns)
+
+
+@kernel
+def next_report(venue: int, event: Any) -> bool:
+    """Move the oldest report into ``event``; False when there is none."""
+    top = venue_head(venue)
+    if top.report_head == top.report_tail:
+        return False
+    row = row_at(venue + top.reports, top.report_head, top.n_reports, EVENT)
+    top.report_head += 1
+    if top.report_head >= top.n_reports:
+        top.report_head = 0
+    event.kind = row.kind
+    event.instrument = row.instrument
+    event.ts_ns = row.ts_ns
+    event.now_ns = row.now_ns
+    event.interval_ns = row.interval_ns
+    event.open = row.open
+    event.high = row.high
+    event.low = row.low
+    event.close = row.close
+    event.volume = row.volume
+    event.bid = row.bid
+    event.ask = row.ask
+    event.order = row.order
+    event.code = row.code
+    event.money = row.money
+    event.extra = row.extra
+    event.row = row.row
+    return True
+
+
+@kernel
+def _slipped(book: Any, side: int, price: float, quantity: float) -> float:
+    """Return a touched price made worse by the book's slippage, rounded away from us to the tick."""
+    slip = 0.0
+    if book.slippage == _SLIP_FIXED:
+        slip = book.slippage_value
+    elif book.slippage == _SLIP_PROPORTIONAL:
+        # the share grows with size, by a tenth per thousand units, at most twofold
+        slip = price * book.slippage_value / 100.0 * min(1.0 + quantity / 1000.0 * 0.1, 2.0)
+    elif book.slippage == _SLIP_SPREAD:
+        slip = book.slippage_value / 2.0
+    if slip == 0.0:
+        return price
+    worse = price + side * slip
+    if book.tick > 0.0:
+        steps = worse / book.tick
+        worse = math.ceil(steps - 1e-9) * book.tick if side > 0 else math.floor(steps + 1e-9) * book.tick
+    return max(worse, book.tick)
+
+
+@kernel
+def _fee(book: Any, order: Any, quantity: float, price: float) -> int:
+    """Return the commission of a fill in micros; the minimum is charged once per order."""
+    if book.fee_unit == 0.0 and book.fee_pct == 0.0 and book.fee_minimum == 0.0:
+        return 0
+    fee = micros(quantity * book.fee_unit) + micros(quantity * price * book.multiplier * book.fee_pct / 100.0)
+    if book.fee_minimum > 0.0:
+        total = order.fee_paid + fee
+        due = max(total, micros(book.fee_minimum))
+        fee = due - order.fee_paid
+    order.fee_paid += fee
+    return fee
+
+
+@kernel
+def _settle_group(venue: int, group: int, filled_row: int, instrument: int, quantity: float, ts_ns: int) -> None:
+    """One cancels other: reducers shrink by what a sibling filled, entries of a group end at its first fill."""
+    book = book_at(venue, instrument)
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        following = order.next
+        if row != filled_row and order.group == group:
+            if group < 0:
+                _drop(venue, row, _CANCELLED, ts_ns)
+                row = book.first
+                continue
+            order.quantity = snap_quantity(order.quantity - quantity, book.lot)
+            if order.quantity - order.filled <= 0.0:
+                _drop(venue, row, _CANCELLED, ts_ns)
+                row = book.first
+                continue
+        row = following
+
+
+@kernel
+def _release_children(venue: int, instrument: int, parent: int, ts_ns: int) -> None:
+    row = book_at(venue, instrument).first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        if order.parent == parent:
+            order.parent = 0
+            order.active_ns = max(order.active_ns, ts_ns)
+            order.extreme = book_at(venue, instrument).last
+        row = order.next
+
+
+@kernel
+def _fill(venue: int, row: int, touched: float, phase: int, ts_ns: int, slips: bool) -> None:
+    """Fill what the bar's volume allows of an order at a touched price, and report it."""
+    order = venue_order_at(venue, row)
+    instrument = order.instrument
+    book = book_at(venue, instrument)
+    left = snap_quantity(order.quantity - order.filled, book.lot)
+    quantity = left
+    if venue_head(venue).volume_cap > 0.0:
+        quantity = min(left, floor_lot(book.available, book.lot))
+        if quantity < left and (order.tif == _FOK or venue_head(venue).allow_partial == 0):
+            quantity = 0.0
+        if quantity <= 0.0:
+            return
+        book.available -= quantity
+    price = _slipped(book, order.side, touched, quantity) if slips else touched
+    order.filled = snap_quantity(order.filled + quantity, book.lot)
+    row_report = report(venue, _FILL, order.id, order.row, instrument, ts_ns)
+    row_report.close = price
+    row_report.volume = quantity
+    row_report.code = phase
+    row_report.money = _fee(book, order, quantity, price)
+    row_report.extra = micros(abs(price - touched) * quantity * book.multiplier)
+    order_id = order.id
+    if order.group != 0:
+        _settle_group(venue, order.group, row, instrument, quantity, ts_ns)
+    if order.filled >= order.quantity:
+        _release_children(venue, instrument, order_id, ts_ns)
+        _remove(venue, row)
+
+
+@kernel
+def _trail_level(book: Any, order: Any) -> float:
+    """Return where a trailing stop stands, from the best price before this bar; a fixed stop may be its floor."""
+    distance = order.trail_amount if order.trail_amount > 0.0 else order.extreme * order.trail_pct / 100.0
+    level = order.extreme + distance if order.side > 0 else order.extreme - distance
+    if book.tick > 0.0:
+        level = math.floor(level / book.tick + 0.5) * book.tick
+    if order.stop_price > 0.0:
+        level = min(level, order.stop_price) if order.side > 0 else max(level, order.stop_price)
+    return level
+
+
+@kernel
+def _prepare(venue: int, row: int, begin_ns: int, day: int) -> bool:
+    """Bring an order into a bar: late cancels and expiries end it; tell whether it may trade from the open on."""
+    order = venue_order_at(venue, row)
+    if order.cancel_ns > 0 and order.cancel_ns <= begin_ns:
+        _drop(venue, row, _CANCELLED, begin_ns)
+        return False
+    if order.parent > 0 or order.active_ns > begin_ns:
+        return False
+    if order.day < 0:
+        order.day = day
+    if order.tif == _DAY and day > order.day:
+        _drop(venue, row, _EXPIRED, begin_ns)
+        return False
+    return True
+
+
+@kernel
+def _at_open(venue: int, row: int, price: float, begin_ns: int, is_session_open: bool) -> None:
+    """Match one order against the open: market orders fill, stops that were jumped over fill, limits fill better."""
+    order = venue_order_at(venue, row)
+    side = order.side
+    if order.tif == _CLS or (order.tif == _OPG and not is_session_open):
+        return
+    kind = order.type
+    if kind == _MARKET:
+        _fill(venue, row, price, OPEN, begin_ns, True)
+    elif kind == _LIMIT or (kind == _STOP_LIMIT and order.triggered == 1):
+        if side * (order.limit_price - price) >= 0.0:
+            _fill(venue, row, price, OPEN, begin_ns, False)
+    elif kind == _STOP_LIMIT:
+        if side * (price - order.stop_price) >= 0.0:
+            order.triggered = 1
+            if side * (order.limit_price - price) >= 0.0:
+                _fill(venue, row, price, OPEN, begin_ns, False)
+    else:
+        level = order.stop_price if kind == _STOP else _trail_level(book_at(venue, order.instrument), order)
+        if side * (price - level) >= 0.0:
+            _fill(venue, row, price, OPEN, begin_ns, True)
+
+
+@kernel
+def _end_immediate(venue: int, order_id: int, instrument: int, ts_ns: int) -> None:
+    """End what may not wait: IOC, FOK and OPG orders that did not fill in full at once."""
+    row = _find(venue, instrument, order_id)
+    if row >= 0:
+        tif = venue_order_at(venue, row).tif
+        if tif == _IOC or tif == _FOK or tif == _OPG:
+            _drop(venue, row, _EXPIRED, ts_ns)
+
+
+@kernel
+def match_open(
+    venue: int, instrument: int, price: float, volume: float, begin_ns: int, day: int, is_session_open: bool
+) -> None:
+    """Match an instrument's orders against the open of a bar that begins at ``begin_ns``."""
+    book = book_at(venue, instrument)
+    book.available = volume * venue_head(venue).volume_cap
+    book.last = price
+    last_id = 0
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        order_id = order.id
+        if order_id > last_id:
+            last_id = order_id
+            tradable = order.tif != _OPG or is_session_open
+            if _prepare(venue, row, begin_ns, day):
+                _at_open(venue, row, price, begin_ns, is_session_open)
+                if tradable:
+                    _end_immediate(venue, order_id, instrument, begin_ns)
+            row = book.first  # a fill may have ended or released others; those seen are skipped by number
+        else:
+            row = order.next
+
+
+@kernel
+def _in_range(venue: int, row: int, high: float, low: float, end_ns: int, stops: bool) -> None:
+    """Match one order against the range of a bar: stops in one pass, limits in the other."""
+    order = venue_order_at(venue, row)
+    side = order.side
+    best = high if side > 0 else low  # where a stop of this side is reached
+    kind = order.type
+    if stops:
+        if kind == _STOP or kind == _TRAILING:
+            level = order.stop_price if kind == _STOP else _trail_level(book_at(venue, order.instrument), order)
+            if side * (best - level) >= 0.0:
+                _fill(venue, row, level, RANGE, end_ns, True)
+        elif kind == _STOP_LIMIT and order.triggered == 0 and side * (best - order.stop_price) >= 0.0:
+            order.triggered = 1
+            if side * (order.limit_price - order.stop_price) >= 0.0:
+                _fill(venue, row, order.stop_price, RANGE, end_ns, False)
+            else:
+                order.active_ns = end_ns  # the path after the trigger is unknown: it rests from the next bar on
+    elif kind == _LIMIT or (kind == _STOP_LIMIT and order.triggered == 1):
+        worst = low if side > 0 else high  # where a limit of this side is reached
+        distance = side * (order.limit_price - worst)
+        rule = venue_head(venue)
+        through = rule.limit_through == 1 or rule.path_rule == _WORST
+        if distance > 0.0 or (distance == 0.0 and not through):
+            _fill(venue, row, order.limit_price, RANGE, end_ns, False)
+
+
+@kernel
+def _range_pass(venue: int, instrument: int, high: float, low: float, begin_ns: int, end_ns: int, stops: bool) -> None:
+    book = book_at(venue, instrument)
+    last_id = 0
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        if order.id > last_id:
+            last_id = order.id
+            waits = order.parent > 0 or order.active_ns > begin_ns or order.tif == _CLS or order.tif == _OPG
+            if not waits and order.type != _MARKET:
+                _in_range(venue, row, high, low, end_ns, stops)
+                row = book.first
+            else:
+                row = order.next
+        else:
+            row = order.next
+
+
+@kernel
+def match_range(venue: int, instrument: int, high: float, low: float, begin_ns: int, end_ns: int) -> None:
+    """Match an instrument's orders against the high and low of a bar, in the order the path rule states."""
+    rule = venue_head(venue).path_rule
+    first_stops = rule != _TARGET_FIRST and rule != _BEST
+    _range_pass(venue, instrument, high, low, begin_ns, end_ns, first_stops)
+    _range_pass(venue, instrument, high, low, begin_ns, end_ns, not first_stops)
+
+
+@kernel
+def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: int) -> None:
+    """Match protection that was born inside this very bar: its stop may fill, its target waits for the next bar.
+
+    With the path rule BEST the target may fill and the stop waits.
+    """
+    book = book_at(venue, instrument)
+    stops = venue_head(venue).path_rule != _BEST
+    last_id = 0
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        if order.id > last_id:
+            last_id = order.id
+            if order.parent == 0 and order.active_ns == end_ns and order.reduce_only == 1 and order.type != _MARKET:
+                _in_range(venue, row, high, low, end_ns, stops)
+                row = book.first
+            else:
+                row = order.next
+        else:
+            row = order.next
+
+
+@kernel
+def match_close(
+    venue: int, instrument: int, high: float, low: float, close: float, end_ns: int, is_session_close: bool
+) -> None:
+    """Match what fills at a bar's close: CLS orders at the session's end, market orders that arrived inside the bar."""
+    book = book_at(venue, instrument)
+    book.last = close
+    last_id = 0
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        order_id = order.id
+        if order_id <= last_id:
+            row = order.next
+            continue
+        last_id = order_id
+        following = order.next
+        if order.cancel_ns > 0 and order.cancel_ns <= end_ns:
+            _drop(venue, row, _CANCELLED, order.cancel_ns)
+            row = book.first
+            continue
+        ready = order.parent == 0 and order.active_ns <= end_ns
+        if ready and order.tif == _CLS and is_session_close:
+            priced = order.type != _LIMIT or order.side * (order.limit_price - close) >= 0.0
+            if priced:
+                _fill(venue, row, close, CLOSE, end_ns, order.type == _MARKET)
+            row = _find(venue, instrument, order_id)
+            if row >= 0:
+                _drop(venue, row, _EXPIRED, end_ns)
+            row = book.first
+            continue
+        if ready and order.type == _MARKET and order.tif != _CLS and order.tif != _OPG:
+            _fill(venue, row, close, CLOSE, end_ns, True)
+            _end_immediate(venue, order_id, instrument, end_ns)
+            row = book.first
+            continue
+        if order.type == _TRAILING and order.parent == 0:
+            if order.side > 0:
+                order.extreme = min(order.extreme, low)
+            else:
+                order.extreme = max(order.extreme, high)
+        row = following
+
+
+@kernel
+def split_orders(venue: int, instrument: int, ratio: float) -> None:
+    """Restate the working orders of an instrument after a split: quantities times, prices divided by the ratio."""
+    book = book_at(venue, instrument)
+    book.last /= ratio
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        order.quantity *= ratio
+        order.filled *= ratio
+        order.limit_price /= ratio
+        order.stop_price /= ratio
+        order.trail_amount /= ratio
+        order.extreme /= ratio
+        row = order.next

@@ -1,0 +1,282 @@
+"""The compiled loop of a backtest: merge the streams by time, match, advance, mark.
+
+All bars that end at one instant are one group: first the exchange matches every instrument's orders (opens, then
+ranges, then closes), then the strategies see the closed bars. So no instrument's decision can lean on another's later
+fill, whatever the order of the files.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidemill.kernel.access import (
+    book_at,
+    calendar_at,
+    command_at,
+    head,
+    instrument_at,
+    session_at,
+    tape_head,
+    venue_head,
+)
+from tidemill.kernel.clock import day_of, session_of
+from tidemill.kernel.compile import export, inlined, kernel
+from tidemill.kernel.matching import (
+    accept,
+    match_close,
+    match_newborn,
+    match_open,
+    match_range,
+    next_report,
+    split_orders,
+)
+from tidemill.kernel.memory import call3, float_at, int_at, row_at
+from tidemill.kernel.tape import mark_equity
+from tidemill.model.enums import EventKind, FillTiming
+from tidemill.model.records import COMMAND, EVENT, STREAM
+
+__all__ = [
+    "DONE",
+    "MORE",
+    "TAPE_FULL",
+    "accept_command",
+    "feed",
+    "match_bar",
+    "replay",
+    "restate_orders",
+    "take_report",
+    "write_mark",
+]
+
+DONE = 0
+TAPE_FULL = 1
+MORE = 2
+
+_BAR = int(EventKind.BAR)
+_SPLIT = int(EventKind.SPLIT)
+_SAME_CLOSE = int(FillTiming.SAME_CLOSE)
+_NEVER = 9_223_372_036_854_775_807
+_DAY_NS = 86_400_000_000_000
+_OPEN = 1
+_RANGE = 2
+_CLOSE = 3
+
+
+@kernel
+def _deliver(state: int, venue: int, tape: int, code: int) -> None:
+    """Carry commands to the exchange and its reports back until both are silent."""
+    top = head(state)
+    for index in range(top.command_count):
+        accept(venue, command_at(state, index))
+    top.command_count = 0
+    while next_report(venue, top.event):
+        call3(int_at(code, 0), state, tape, code)
+        for index in range(top.command_count):
+            accept(venue, command_at(state, index))
+        top.command_count = 0
+
+
+@kernel
+def _session_flags(state: int, venue: int, instrument: int, begin_ns: int, end_ns: int, interval_ns: int) -> int:
+    """Return 1 if a bar opens its regular session, plus 2 if it closes it; daily bars do both."""
+    if interval_ns >= _DAY_NS:
+        return 3
+    calendar = instrument_at(state, instrument).calendar
+    cal = calendar_at(state, calendar)
+    book = book_at(venue, instrument)
+    day = day_of(state, calendar, begin_ns)
+    flags = 0
+    if session_of(state, calendar, begin_ns) == 2 and book.session_day != day:
+        book.session_day = day
+        flags = 1
+    if cal.session_rows > 0 and cal.session_at < cal.session_rows:
+        close = session_at(state, cal.session + cal.session_at).close_ns
+        if begin_ns < close and end_ns >= close:
+            flags += 2
+    return flags
+
+
+@kernel
+def _match(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None:
+    """Match the bar under a stream's cursor in one phase."""
+    at = stream.at
+    instrument = stream.instrument
+    begin = int_at(stream.ts, at)
+    if phase == _OPEN:
+        flags = _session_flags(state, venue, instrument, begin, end_ns, stream.interval_ns)
+        day = day_of(state, instrument_at(state, instrument).calendar, begin)
+        volume = float_at(stream.volume, at)
+        match_open(venue, instrument, float_at(stream.open, at), volume, begin, day, flags & 1 == 1)
+    elif phase == _RANGE:
+        match_range(venue, instrument, float_at(stream.high, at), float_at(stream.low, at), begin, end_ns)
+    else:
+        flags = _session_flags(state, venue, instrument, begin, end_ns, stream.interval_ns)
+        high = float_at(stream.high, at)
+        low = float_at(stream.low, at)
+        match_newborn(venue, instrument, high, low, end_ns)
+        match_close(venue, instrument, high, low, float_at(stream.close, at), end_ns, flags >= 2)
+
+
+@kernel
+def _match_group(state: int, venue: int, tape: int, code: int, streams: int, count: int, end_ns: int) -> None:
+    """Match every bar of a group in the three phases, delivering fills after each."""
+    for phase in range(_OPEN, _CLOSE + 1):
+        for index in range(count):
+            stream = row_at(streams, index, count, STREAM)
+            if stream.next_ns == end_ns and stream.matches == 1 and book_at(venue, stream.instrument).first >= 0:
+                _match(state, venue, stream, phase, end_ns)
+                _deliver(state, venue, tape, code)
+
+
+@inlined
+def _load_event(state: int, stream: Any) -> None:
+    """Copy the row under a stream's cursor into the state's event."""
+    event = head(state).event
+    at = stream.at
+    if stream.kind != _BAR:
+        row = row_at(stream.ts, at, stream.length, EVENT)
+        event.kind = row.kind
+        event.instrument = row.instrument
+        event.ts_ns = row.ts_ns
+        event.now_ns = row.now_ns
+        event.close = row.close
+        event.volume = row.volume
+        event.bid = row.bid
+        event.ask = row.ask
+        event.order = row.order
+        event.code = row.code
+        event.extra = row.extra
+        event.low = row.low
+        event.high = row.high
+        return
+    begin = int_at(stream.ts, at)
+    event.kind = _BAR
+    event.instrument = stream.instrument
+    event.ts_ns = begin
+    event.now_ns = stream.next_ns
+    event.interval_ns = stream.interval_ns
+    event.open = float_at(stream.open, at)
+    event.high = float_at(stream.high, at)
+    event.low = float_at(stream.low, at)
+    event.close = float_at(stream.close, at)
+    event.volume = float_at(stream.volume, at)
+
+
+@inlined
+def _step_stream(stream: Any) -> None:
+    """Move a stream's cursor to its next row."""
+    at = stream.at + 1
+    stream.at = at
+    if at >= stream.length:
+        stream.next_ns = _NEVER
+    elif stream.kind == _BAR:
+        stream.next_ns = int_at(stream.ts, at) + stream.duration_ns
+    else:
+        stream.next_ns = row_at(stream.ts, at, stream.length, EVENT).now_ns
+
+
+@kernel
+def _has_room(state: int, tape: int) -> bool:
+    """Tell whether the tape can take whatever one group may write."""
+    top = tape_head(tape)
+    need = 16 + 4 * head(state).n_orders
+    return (
+        top.equity_count + 2 < top.n_equity
+        and top.day_count + 2 < top.n_days
+        and top.fill_count + need < top.n_fills
+        and top.trip_count + need < top.n_trips
+        and top.order_count + need < top.n_orders
+        and top.refusal_count + need < top.n_refusals
+    )
+
+
+@kernel
+def _next_instant(streams: int, count: int) -> int:
+    """Return the earliest instant at which any stream has something to tell."""
+    earliest = _NEVER
+    for index in range(count):
+        instant = row_at(streams, index, count, STREAM).next_ns
+        if instant < earliest:
+            earliest = instant
+    return earliest
+
+
+@export("int64(int64, int64, int64, int64, int64, int64, int64)")
+def replay(state: int, venue: int, tape: int, code: int, streams: int, count: int, budget: int) -> int:
+    """Run the streams through matching and ``advance`` until they end, the tape is full or ``budget`` groups are done.
+
+    Returns:
+        DONE, TAPE_FULL (make room and call again) or MORE (call again).
+    """
+    top = head(state)
+    same_close = venue_head(venue).fill_timing == _SAME_CLOSE
+    tape_top = tape_head(tape)
+    checked = -1
+    while True:
+        now = _next_instant(streams, count)
+        if now == _NEVER:
+            return DONE
+        if budget <= 0:
+            return MORE
+        if tape_top.writes != checked or tape_top.equity_count + 2 >= tape_top.n_equity:
+            if not _has_room(state, tape):
+                return TAPE_FULL
+            checked = tape_top.writes
+        budget -= 1
+        if venue_head(venue).working > 0:
+            _match_group(state, venue, tape, code, streams, count, now)
+        marked = False
+        for index in range(count):
+            stream = row_at(streams, index, count, STREAM)
+            if stream.next_ns == now:
+                _load_event(state, stream)
+                if top.event.kind == _SPLIT:
+                    split_orders(venue, top.event.instrument, top.event.close)
+                marked = marked or stream.kind == _BAR
+                call3(int_at(code, 0), state, tape, code)
+                if top.command_count > 0:
+                    _deliver(state, venue, tape, code)
+                if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
+                    _match(state, venue, stream, _CLOSE, now)
+                    _deliver(state, venue, tape, code)
+                _step_stream(stream)
+        if marked:
+            mark_equity(state, tape, now)
+
+
+@export("void(int64, int64, int64)")
+def feed(state: int, tape: int, code: int) -> None:
+    """Take one turn on the event in the state's header (live face)."""
+    call3(int_at(code, 0), state, tape, code)
+
+
+@export("void(int64, int64)")
+def accept_command(venue: int, command: int) -> None:
+    """Hand one command of the core to the exchange (live face)."""
+    accept(venue, row_at(command, 0, 1, COMMAND))
+
+
+@export("int64(int64, int64)")
+def take_report(state: int, venue: int) -> int:
+    """Move the exchange's oldest report into the state's event; 0 when there is none (live face)."""
+    return 1 if next_report(venue, head(state).event) else 0
+
+
+@export("void(int64, int64, int64, int64, int64)")
+def match_bar(state: int, venue: int, stream: int, phase: int, end_ns: int) -> None:
+    """Match the bar under a stream's cursor in one phase (live face)."""
+    row = row_at(stream, 0, 1, STREAM)
+    if book_at(venue, row.instrument).first >= 0:
+        _match(state, venue, row, phase, end_ns)
+
+
+@export("void(int64, int64, int64)")
+def write_mark(state: int, tape: int, ts_ns: int) -> None:
+    """Mark the account's equity once all bars of an instant are done (live face)."""
+    mark_equity(state, tape, ts_ns)
+
+
+@export("void(int64, int64, float64)")
+def restate_orders(venue: int, instrument: int, ratio: float) -> None:
+    """Restate the exchange's orders after a split (live face)."""
+    split_orders(venue, instrument, ratio)
