@@ -20,11 +20,6 @@ _FLAGS = (
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    config.addinivalue_line("markers", "e2e: drives a real browser; skipped when none is installed")
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Return a headless browser, or skip with one clear reason."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from unit.research.report.builders import make_record
 
 from tidemill.model.runrecord import RunRecord
 from tidemill.research.metrics import summarise
 from tidemill.research.report import write_report
+from unit.research.report.builders import make_record
 
 pytestmark = pytest.mark.e2e
 DESK, PHONE = {"width": 1600, "height": 1000}, {"width": 390, "height": 844}
@@ -227,6 +227,21 @@ def test_symbols_switch_by_hand_and_by_trade(open_page: Open, tmp_path: Path) ->
     page.keyboard.press("]")
     page.locator("#chart[data-symbol=GAMMA]").wait_for()
     assert page.locator("#symbol").input_value() == "2"
+
+
+def test_fast_steps_across_symbols_end_on_the_last_trade(open_page: Open, tmp_path: Path) -> None:
+    record = make_record(bars=1_200, trades=30, symbols=("ACME", "BETA", "GAMMA"))
+    page = open_page(make_report(tmp_path, record))
+    page.evaluate(
+        """() => {
+          for (let i = 0; i < 12; i++) document.dispatchEvent(new KeyboardEvent('keydown', { key: ']' }));
+        }"""
+    )
+    symbol = ("ACME", "BETA", "GAMMA")[int(record.trips["instrument"][11])]
+    page.locator(f"#chart[data-selected='12'][data-symbol={symbol}]").wait_for()
+    start, end = chart(page, "range").split("/")
+    entry = str(np.datetime64(int(record.trips["entry_ts_ns"][11]), "ns"))
+    assert start < entry < end
 
 
 def test_hostile_names_break_nothing(open_page: Open, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 FINEST_DECIMALS = 8
+_ROUNDING = 1e-9  # of a step: what a tick such as 0.1 misses its decimal by in binary
 _SEVEN_BITS = np.uint64(0x7F)
 
 
@@ -68,7 +69,7 @@ def tick_grid(tick_size: float) -> Grid | None:
     """Return the grid of an instrument's tick (0.25 is 25/100), or None when it has none up to eight decimals."""
     for decimals in range(FINEST_DECIMALS + 1):
         scaled = tick_size * 10**decimals
-        if tick_size > 0 and abs(scaled - round(scaled)) < 1e-9 and round(scaled) > 0:
+        if tick_size > 0 and abs(scaled - round(scaled)) < _ROUNDING and round(scaled) > 0:
             return Grid(round(scaled), 10**decimals)
     return None
 

@@ -1,4 +1,4 @@
-"""Numbers, dates and outside text as a reader sees them: signs, grouped figures, dashes for missing, paths cut short."""
+"""Numbers, dates and outside text as a reader sees them: signs, grouped thousands, dashes, shortened paths."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ import html
 import json
 import re
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from tidemill.research.report.assets import read_asset
 from tidemill.research.report.payload import build_payload
 from tidemill.research.report.sections.groups import render_costs, render_groups
 from tidemill.research.report.sections.header import render_header
@@ -50,14 +50,10 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./[\w-]+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
-def _static(name: str) -> str:
-    return files("tidemill.research.report").joinpath("static", name).read_text(encoding="utf-8")
-
-
 @cache
 def script_text() -> str:
     """Return the page's modules as one module, in order of need; they only import from each other."""
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", _static(name))) for name in _MODULES)
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", read_asset(name))) for name in _MODULES)
 
 
 def script_json(value: Any) -> str:
@@ -106,7 +102,7 @@ def compose(view: ReportView) -> str:
     """Return the whole page as text."""
     payload = build_payload(view.record, view.name)
     merged = next((each["mergedTo"] for each in payload["instruments"] if each["mergedTo"]), "")
-    scripts = [_static(_LIBRARY), script_text()]
+    scripts = [read_asset(_LIBRARY), script_text()]
     policy = html.escape(_policy(scripts), quote=False)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -114,7 +110,7 @@ def compose(view: ReportView) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="dark light"><link rel="icon" href="data:,">'
         f"<title>{html.escape(f'{view.record.mode.upper()} {view.title}')}</title>"
-        f"<style>{_static(_STYLE)}</style>"
+        f"<style>{read_asset(_STYLE)}</style>"
         "<noscript><style>.needs-script{display:none!important}.still-only{display:block!important}</style></noscript>"
         f"</head><body>{_body(view, merged)}"
         f'<script type="application/json" id="tidemill-data">{script_json(payload)}</script>'

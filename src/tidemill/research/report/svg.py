@@ -64,9 +64,10 @@ class _Frame:
         ]
 
 
-def _wrap(title: str, parts: list[str], height: int = HEIGHT, style: str = "") -> str:
+def _wrap(title: str, parts: list[str], height: int = HEIGHT) -> str:
     name = html.escape(title, quote=True)
-    return f'<svg class="still {style}" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">{"".join(parts)}</svg>'
+    size = f'viewBox="0 0 {WIDTH} {height}"'
+    return f'<svg class="still" {size} role="img" aria-label="{name}">{"".join(parts)}</svg>'
 
 
 def _decimals(low: float, high: float) -> int:
@@ -79,7 +80,7 @@ def _thinned(length: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, length - 1, min(length, MOST_POINTS)).astype(np.int64))
 
 
-def _bounds(series: Sequence[NDArray[np.float64]], zero: bool) -> tuple[float, float]:
+def _bounds(series: Sequence[NDArray[np.float64]], *, zero: bool) -> tuple[float, float]:
     values = np.concatenate([line[np.isfinite(line)] for line in series])
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     if zero:
@@ -113,7 +114,7 @@ def line_chart(
     rows = _thinned(length)
     frame = _Frame(
         (0.0, max(length - 1.0, 1.0)),
-        _bounds([values for _, values in lines], zero),
+        _bounds([values for _, values in lines], zero=zero),
         height,
     )
     places = np.linspace(0, max(length - 1, 0), len(labels))

@@ -226,6 +226,6 @@ def make_record(
             "version": "0.1.0",
             "seed": seed,
         },
-        "strategy_source": "def step(bar, memory):\n    if bar.close < memory.slow:\n        return SELL\n    return BUY\n",
+        "strategy_source": "def step(bar, memory):\n    return SELL if bar.close < memory.slow else BUY\n",
     }
     return RunRecord(**(fields | changes))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.research.report.builders import make_bars, make_record
 
 from tidemill.model.errors import DataError
 from tidemill.research.report.encode import (
@@ -21,6 +20,7 @@ from tidemill.research.report.encode import (
     unpack_numbers,
 )
 from tidemill.research.report.payload import build_payload, pack_bars, pack_times, unpack_bars, unpack_times
+from unit.research.report.builders import make_bars, make_record
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

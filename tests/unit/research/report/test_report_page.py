@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.research.report.builders import make_record
 
 from tidemill.model.errors import OutputError
 from tidemill.model.runrecord import RunRecord
 from tidemill.research.metrics import summarise
 from tidemill.research.report import ReportTables, render_report, write_report
 from tidemill.research.report.page import script_json, script_text
+from unit.research.report.builders import make_record
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028"
 SECTIONS = [

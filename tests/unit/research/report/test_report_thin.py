@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from unit.research.report.builders import make_record
 
 from tidemill.model.bars import MINUTE_NS
 from tidemill.research.report.payload import build_payload
@@ -15,6 +14,7 @@ from tidemill.research.report.thin import (
     sample_equity,
     thin_bars,
 )
+from unit.research.report.builders import make_record
 
 RECORD = make_record(bars=6_000, trades=5)
 BARS, TRIPS = RECORD.bars[0], RECORD.trips

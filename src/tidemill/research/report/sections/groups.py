@@ -36,15 +36,24 @@ def _name(key: str, group: str) -> str:
     return group.replace("_", " ").lower().capitalize() if key in ("exit_reason", "side") else group
 
 
+def _row(name: str, row: dict[str, Any], widest: float) -> str:
+    net = row["net_profit"]
+    cells = (
+        cell(name, head=True),
+        cell(count(row["trades"]), "num"),
+        cell(count(100 * row["win_rate"], 1), "num"),
+        cell(money(net), "num " + tone(net)),
+        _bar(net, widest),
+        cell(ratio(row.get("expectancy_r")), "num"),
+        cell(ratio(row.get("profit_factor")), "num"),
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
 def _table(key: str, rows: list[dict[str, Any]]) -> str:
     widest = max((abs(row["net_profit"]) for row in rows), default=0.0)
     heads = "".join(f"<th scope='col' class='num'>{name}</th>" for name in ("Trades", "Win %", "Net"))
-    body = "".join(
-        f"<tr>{cell(_name(key, row['group']), head=True)}{cell(count(row['trades']), 'num')}"
-        f"{cell(count(100 * row['win_rate'], 1), 'num')}{cell(money(row['net_profit']), 'num ' + tone(row['net_profit']))}"
-        f"{_bar(row['net_profit'], widest)}{cell(ratio(row.get('expectancy_r')), 'num')}{cell(ratio(row.get('profit_factor')), 'num')}</tr>"
-        for row in rows
-    )
+    body = "".join(_row(_name(key, row["group"]), row, widest) for row in rows)
     return (
         f"<div class='scroll'><table><thead><tr><th scope='col'>{html.escape(GROUPS[key][3:].capitalize())}</th>{heads}"
         "<td></td><th scope='col' class='num'>Avg R</th><th scope='col' class='num'>PF</th></tr></thead>"
@@ -62,7 +71,10 @@ def render_groups(view: ReportView) -> str:
                 f"<section class='card half' aria-label='{title}'><h3>{title}</h3>{_table(key, rows)}</section>"
             )
     body = "".join(parts) or "<p class='note'>No trades.</p>"
-    return f'<section id="groups" class="wide" aria-labelledby="groups-head"><h2 id="groups-head">Where the result came from</h2><div class="grid">{body}</div></section>'
+    return (
+        '<section id="groups" class="wide" aria-labelledby="groups-head">'
+        f'<h2 id="groups-head">Where the result came from</h2><div class="grid">{body}</div></section>'
+    )
 
 
 def _facts(view: ReportView, group: str) -> str:
@@ -73,9 +85,8 @@ def _facts(view: ReportView, group: str) -> str:
         text = figure_text(key, view.metrics[key])
         why = view.notes.get(key, "") if text == DASH else ""
         hint = html.escape(view.definitions.get(key, ""), quote=True)
-        rows.append(
-            f"<tr title='{hint}'>{cell(label_of(key), head=True)}{cell(text if not why else f'{text} ({why})', 'num')}</tr>"
-        )
+        value = f"{text} ({why})" if why else text
+        rows.append(f"<tr title='{hint}'>{cell(label_of(key), head=True)}{cell(value, 'num')}</tr>")
     return "".join(rows)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidemill.research.report.figures import DASH, cell, count, percent, signed, tone
+from tidemill.research.report.sections.card import card
 from tidemill.research.report.svg import bar_chart, line_chart, scatter_chart
 from tidemill.research.report.view import ReportView
 
@@ -36,10 +37,6 @@ _MONTHS = (
 _SHADES = 5
 
 
-def _card(anchor: str, title: str, body: str, size: str) -> str:
-    return f'<section class="card {size}" id="{anchor}" aria-labelledby="{anchor}-head"><h2 id="{anchor}-head">{title}</h2>{body}</section>'
-
-
 def _shade(value: float | None, widest: float) -> str:
     if value is None or value == 0 or widest == 0:
         return "num"
@@ -52,8 +49,9 @@ def _year_row(row: dict[str, Any], more: dict[str, Any], widest: float) -> str:
         cell(signed(value, 1) if value is not None else "", _shade(value, widest)) for value in row["months"]
     )
     fall, benchmark = more.get("max_drawdown_pct"), more.get("benchmark_pct")
+    total = cell(percent(row["year_pct"], 1), "num total " + tone(row["year_pct"]))
     return (
-        f"<tr>{cell(str(row['year']), head=True)}{months}{cell(percent(row['year_pct'], 1), 'num total ' + tone(row['year_pct']))}"
+        f"<tr>{cell(str(row['year']), head=True)}{months}{total}"
         f"{cell(percent(fall, 1), 'num')}{cell(percent(benchmark, 1), 'num')}</tr>"
     )
 
@@ -62,7 +60,7 @@ def render_months(view: ReportView) -> str:
     """Return the grid of monthly returns with the year's return, deepest fall and benchmark."""
     rows = view.tables.monthly
     if not rows:
-        return _card(
+        return card(
             "months",
             "Monthly returns, %",
             "<p class='note'>No trading day.</p>",
@@ -75,8 +73,11 @@ def render_months(view: ReportView) -> str:
     )
     heads = "".join(f"<th scope='col' class='num'>{name}</th>" for name in (*_MONTHS, "Year", "Max DD", "Bench."))
     body = "".join(_year_row(row, by_year.get(row["year"], {}), widest) for row in rows)
-    table = f"<div class='scroll'><table class='months'><thead><tr><th scope='col'>Year</th>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    return _card("months", "Monthly and yearly returns, %", table, "wide")
+    table = (
+        "<div class='scroll'><table class='months'><thead><tr><th scope='col'>Year</th>"
+        f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    return card("months", "Monthly and yearly returns, %", table, "wide")
 
 
 def _histogram(title: str, data: dict[str, Any], suffix: str, decimals: int) -> str:
@@ -96,7 +97,7 @@ def render_distribution(view: ReportView) -> str:
     money = _histogram(f"Result per trade in {currency}", view.tables.pnl_histogram, "", 0)
     multiples = view.tables.r_histogram
     in_r = _histogram("Result in R (initial risk)", multiples, " R", 1) if multiples.get("counts") else ""
-    return _card(
+    return card(
         "distribution",
         "Distribution",
         f"<div class='figures-row'>{money}{in_r}</div>",
@@ -132,7 +133,7 @@ def render_drawdowns(view: ReportView) -> str:
     heads = "".join(f"<th scope='col'{_NUMERIC if name in _RIGHT else ''}>{name}</th>" for name in names)
     empty = "<p class='note'>No drawdown.</p>" if not rows else ""
     table = f"<div class='scroll'><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>{empty}"
-    return _card("drawdowns", "Drawdowns, session closes", table, "half")
+    return card("drawdowns", "Drawdowns, session closes", table, "half")
 
 
 _RIGHT = ("#", "Depth", "Days", "To trough", "To recover")
@@ -144,7 +145,7 @@ def render_rolling(view: ReportView) -> str:
     values, days = view.tables.rolling_sharpe, view.tables.rolling_days
     title = f"Rolling Sharpe, {days} days"
     if not np.any(np.isfinite(values)):
-        return _card(
+        return card(
             "rolling",
             title,
             f"<p class='note'>Needs more than {days} trading days.</p>",
@@ -154,7 +155,7 @@ def render_rolling(view: ReportView) -> str:
     shown = slice(int(known[0]), len(values))
     places = np.linspace(shown.start, shown.stop - 1, 5).astype(int)
     labels = [str(np.datetime64(int(view.record.days["day"][at]), "D")) for at in places]
-    return _card(
+    return card(
         "rolling",
         title,
         line_chart(title, [("main", values[shown])], labels, zero=True),
@@ -166,7 +167,7 @@ def render_excursions(view: ReportView) -> str:
     """Return worst against best excursion of every trade, in percent of its entry price."""
     trips = view.record.trips[view.record.trips["entry_price"] > 0]
     if len(trips) == 0:
-        return _card("excursions", "MAE and MFE", "<p class='note'>No trades.</p>", "third")
+        return card("excursions", "MAE and MFE", "<p class='note'>No trades.</p>", "third")
     worst, best = (100.0 * trips[name] / trips["entry_price"] for name in ("mae", "mfe"))
     drawing = scatter_chart(
         "Worst against best excursion per trade, percent of entry price",
@@ -178,4 +179,4 @@ def render_excursions(view: ReportView) -> str:
         "<p class='note'>Across: worst excursion (MAE), up: best (MFE), both in % of the entry price; "
         "<span class='gain'>●</span> won, <span class='loss'>○</span> lost. The axes end at the 99th percentile.</p>"
     )
-    return _card("excursions", "MAE and MFE", drawing + key, "third")
+    return card("excursions", "MAE and MFE", drawing + key, "third")

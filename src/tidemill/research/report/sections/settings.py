@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tidemill.research.report.figures import cell, hidden_paths, plain
+from tidemill.research.report.sections.card import card
 from tidemill.research.report.view import ReportView
 
 __all__ = [
@@ -19,7 +20,8 @@ __all__ = [
 
 DISCLAIMER = (
     "Simulated results have limits: they are made with hindsight, they do not move the market, and no simulation holds "
-    "every cost and failure of real trading. Past results do not foretell future ones. This report is information, not advice."
+    "every cost and failure of real trading. Past results do not foretell future ones. This report is information, not "
+    "advice."
 )
 _PREFIX = {
     True: (
@@ -46,10 +48,11 @@ def render_assumptions(view: ReportView) -> str:
     warnings = f"<div class='box warning'><h3>Warnings</h3><ul>{warned}</ul></div>" if warned else ""
     zones = sorted({instrument.zone for instrument in view.record.instruments})
     clock = html.escape(f"Times are exchange time ({', '.join(zones)}); trading days are named in {view.record.zone}.")
-    return (
-        '<section class="card wide" id="assumptions" aria-labelledby="assumptions-head"><h2 id="assumptions-head">Assumptions and checks</h2>'
+    return card(
+        "assumptions",
+        "Assumptions and checks",
         f"<div class='box {style}' id='prefix-result'><p>{html.escape(sentence)}</p></div>{warnings}"
-        f"<ul class='columns'>{assumed}<li>{clock}</li></ul></section>"
+        f"<ul class='columns'>{assumed}<li>{clock}</li></ul>",
     )
 
 
@@ -82,16 +85,17 @@ def render_settings(view: ReportView) -> str:
     }
     tables = "".join(f"<div><h3>{html.escape(name)}</h3>{_pairs(values)}</div>" for name, values in groups.items())
     body = f"<div class='settings'>{tables}</div>" if tables else "<p class='note'>No settings were recorded.</p>"
-    return f'<section class="card wide" id="settings" aria-labelledby="settings-head"><h2 id="settings-head">Parameters and settings</h2>{body}</section>'
+    return card("settings", "Parameters and settings", body)
 
 
 def render_source(view: ReportView) -> str:
     """Return the strategy's own text."""
     text = html.escape(hidden_paths(view.record.strategy_source)) or "No source was recorded."
-    return (
-        '<section class="card wide" id="source" aria-labelledby="source-head"><h2 id="source-head">Strategy</h2>'
+    return card(
+        "source",
+        "Strategy",
         f'<details><summary>Source</summary><pre id="source-text" tabindex="0">{text}</pre>'
-        '<button type="button" class="needs-script" data-copy="source-text">Copy source</button></details></section>'
+        '<button type="button" class="needs-script" data-copy="source-text">Copy source</button></details>',
     )
 
 
@@ -104,9 +108,8 @@ def render_end(view: ReportView) -> str:
         if command
         else ""
     )
-    card = _pairs(view.record.card) if view.record.card else "<p class='note'>No run card was recorded.</p>"
-    return (
-        '<section class="card wide" id="card" aria-labelledby="card-head"><h2 id="card-head">Run card</h2>'
-        f"<div class='scroll'>{card}</div>{again}</section>"
+    facts = _pairs(view.record.card) if view.record.card else "<p class='note'>No run card was recorded.</p>"
+    disclaimer = (
         f'<section class="wide" id="disclaimer" aria-label="Disclaimer"><p class="note">{DISCLAIMER}</p></section>'
     )
+    return card("card", "Run card", f"<div class='scroll'>{facts}</div>{again}") + disclaimer

@@ -12,6 +12,7 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.units import MICROS
 from tidemill.research.report.encode import tick_grid
 from tidemill.research.report.figures import cell, count, money, tone
+from tidemill.research.report.sections.card import card
 from tidemill.research.report.svg import line_chart
 from tidemill.research.report.view import ReportView
 from tidemill.research.report.zone import local_date, local_text, zone_label
@@ -81,7 +82,5 @@ def render_stills(view: ReportView) -> str:
         area=True,
         height=150,
     )
-    return (
-        '<section class="card wide still-only" id="stills" aria-labelledby="stills-head">'
-        f'<h2 id="stills-head">Equity and drawdown</h2><h3>Equity, {html.escape(record.currency)}</h3>{equity}<h3>Drawdown</h3>{drawdown}</section>'
-    )
+    body = f"<h3>Equity, {html.escape(record.currency)}</h3>{equity}<h3>Drawdown</h3>{drawdown}"
+    return card("stills", "Equity and drawdown", body, "wide still-only")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 
 from tidemill.research.report.catalogue import CATALOGUE, figure_text, label_of
-from tidemill.research.report.figures import DASH, count, percent, ratio, tone
+from tidemill.research.report.figures import DASH, count, percent, ratio, signed, tone
+from tidemill.research.report.sections.card import card
 from tidemill.research.report.view import ReportView
 
 __all__ = ["render_all_figures", "render_tiles"]
@@ -25,26 +26,26 @@ _TONED = ("net_profit", "total_return_pct", "cagr_pct", "max_drawdown_pct")
 _SMALL_SAMPLE = 20  # trades below which ratios say little
 
 
-def _sample(view: ReportView, key: str) -> str:
-    days, trades = len(view.record.days), len(view.record.trips)
-    if key == "sharpe" and view.number("sharpe_ci_low") is not None:
-        return (
-            f"95 %: {ratio(view.number('sharpe_ci_low'))} to {ratio(view.number('sharpe_ci_high'))}, {count(days)} days"
-        )
-    if key == "net_profit":
-        return f"{view.record.currency}, after all costs"
-    if key in ("profit_factor", "win_rate"):
-        return f"{count(trades)} trades" + (", small sample" if trades < _SMALL_SAMPLE else "")
-    if key == "total_trades":
-        opened = view.number("open_trades")
-        return f"{count(opened)} still open" if opened else "all closed"
-    if key == "max_drawdown_pct" and view.number("max_drawdown_days") is not None:
-        return f"lasted {count(view.number('max_drawdown_days'))} days"
-    if key == "exposure_pct" and view.number("gross_exposure_average_pct") is not None:
-        return f"{count(view.number('gross_exposure_average_pct'), 1)} % of equity on average"
-    if key == "cagr_pct" and view.metrics.get(key) is None:
-        return view.notes.get(key, "")
-    return f"{count(days)} days" if key in ("cagr_pct", "total_return_pct", "sharpe") else ""
+def _samples(view: ReportView) -> dict[str, str]:
+    """Return what stands under each figure: on how much it rests."""
+    days, trades = count(len(view.record.days)), len(view.record.trips)
+    small = ", small sample" if trades < _SMALL_SAMPLE else ""
+    interval = [ratio(view.number(f"sharpe_ci_{end}")) for end in ("low", "high")]
+    known = view.metrics.get("sharpe_ci_low") is not None
+    opened, length, gross = (
+        view.number(key) for key in ("open_trades", "max_drawdown_days", "gross_exposure_average_pct")
+    )
+    return {
+        "net_profit": f"{view.record.currency}, after all costs",
+        "total_return_pct": f"{days} days",
+        "cagr_pct": view.notes.get("cagr_pct", "") if view.metrics.get("cagr_pct") is None else f"{days} days",
+        "max_drawdown_pct": "" if length is None else f"lasted {count(length)} days",
+        "sharpe": f"95 %: {interval[0]} to {interval[1]}, {days} days" if known else f"{days} days",
+        "profit_factor": f"{count(trades)} trades{small}",
+        "win_rate": f"{count(trades)} trades{small}",
+        "total_trades": f"{count(opened)} still open" if opened else "all closed",
+        "exposure_pct": "" if gross is None else f"{count(gross, 1)} % of equity on average",
+    }
 
 
 def _tile(label: str, text: str, sample: str, hint: str, style: str) -> str:
@@ -73,7 +74,7 @@ def _benchmark_tile(view: ReportView) -> str:
     hint = f"Total return less the return of {name} over the same days, in percentage points."
     return _tile(
         "vs benchmark",
-        percent(own - other),
+        f"{signed(own - other)} pp",
         f"{name} {percent(other)}",
         hint,
         tone(own - other),
@@ -97,11 +98,12 @@ def _checks(view: ReportView) -> str:
 
 def render_tiles(view: ReportView) -> str:
     """Return the headline tiles, the verdict and the state of the checks."""
+    samples = _samples(view)
     tiles = "".join(
         _tile(
             label_of(key),
             figure_text(key, view.metrics.get(key)),
-            _sample(view, key),
+            samples[key],
             _hint(view, key),
             tone(view.number(key)) if key in _TONED else "",
         )
@@ -141,9 +143,11 @@ def render_all_figures(view: ReportView) -> str:
         for name, keys in groups.items()
         if keys
     )
-    return (
-        '<section class="card wide" id="figures" aria-labelledby="figures-head"><h2 id="figures-head">All figures</h2>'
-        '<details><summary>Every figure with its definition</summary><div class="scroll"><table class="figures">'
-        "<thead><tr><th scope='col'>Figure</th><th scope='col' class='num'>Value</th><th scope='col'>Definition</th></tr></thead>"
-        f"{tables}</table></div></details></section>"
+    heads = "".join(
+        f"<th scope='col'{style}>{name}</th>"
+        for name, style in (("Figure", ""), ("Value", " class='num'"), ("Definition", ""))
+    )
+    table = f"<div class='scroll'><table class='figures'><thead><tr>{heads}</tr></thead>{tables}</table></div>"
+    return card(
+        "figures", "All figures", f"<details><summary>Every figure with its definition</summary>{table}</details>"
     )

@@ -11,7 +11,7 @@ export class MarkLayer {
     this.refused = false;
     this.theme = null;
     const renderer = { draw: (target) => this.#refusals(target), drawBackground: (target) => this.#breaks(target) };
-    this.views = [{ zOrder: () => "bottom", renderer: () => renderer }];
+    this.views = [{ zOrder: () => "normal", renderer: () => renderer }];
   }
 
   attached({ chart, series, requestUpdate }) {

@@ -9,7 +9,7 @@ import { TradeList, describeTrade, tradesCsv } from "./trades.js";
 const PHONE_BARS = 20000;
 const find = (id) => document.getElementById(id);
 const data = JSON.parse(find("tidemill-data").textContent);
-const state = { symbol: 0, full: false, loaded: new Map(), keys: true };
+const state = { symbol: 0, full: false, turn: 0, loaded: new Map(), keys: true };
 
 function readTheme() {
   const style = getComputedStyle(document.documentElement);
@@ -43,7 +43,8 @@ async function load(symbol) {
     const refusals = state.refusals.filter((row) => row.instrument === symbol)
       .map((row) => ({ bar: timeline.barAt(row.time), price: row.price }));
     const curve = curveOnBars(timeline, state.curves.equity);
-    state.loaded.set(key, { instrument, bars, timeline, curve, refusals, benchmark: benchmarkOnBars(timeline, state.curves.benchmark) });
+    const benchmark = benchmarkOnBars(timeline, state.curves.benchmark);
+    state.loaded.set(key, { instrument, bars, timeline, curve, refusals, benchmark });
   }
   find("full-detail").hidden = !small;
   return state.loaded.get(key);
@@ -191,10 +192,14 @@ async function start() {
   describeAll(trades);
   const chart = new ResultChart(globalThis.LightweightCharts, find("chart"), readTheme(), data.currency);
   let list;
-  const refresh = () => chart.setTrades(list.shown.filter((trade) => trade.instrument === state.symbol), list.selected);
+  const onChart = (trade) => trade?.instrument === state.symbol;
+  const refresh = () => chart.setTrades(list.shown.filter(onChart), onChart(list.selected) ? list.selected : null);
+  // Resolves to false when a later choice overtook this one while its bars were unpacked.
   const showSymbol = async (symbol) => {
-    state.symbol = symbol;
+    const turn = ++state.turn;
     const shown = await load(symbol);
+    if (turn !== state.turn) return false;
+    state.symbol = symbol;
     placeTrades(trades, shown);
     chart.show(shown);
     find("zone").textContent = shown.timeline.zone;
@@ -202,16 +207,19 @@ async function start() {
     find("symbol").value = String(symbol);
     legend(chart, shown.bars.time.length > 0 ? shown.bars.time.length - 1 : null);
     if (list) refresh();
+    return true;
   };
   await showSymbol(0);
   const parts = { box: find("trades-box"), body: find("trades-body"), count: find("trades-count"), search: find("search"),
     chips: find("chips"), several: data.instruments.length > 1 };
   list = new TradeList(parts, trades, async (trade, moved) => {
     if (!list) return;
-    if (moved && trade.instrument !== state.symbol) await showSymbol(trade.instrument);
+    if (!moved) return refresh();
+    if (trade.instrument === state.symbol) state.turn += 1;
+    else if (!(await showSymbol(trade.instrument))) return;
     refresh();
-    if (moved) chart.focus(trade);
-    if (moved) showDetail(trade);
+    chart.focus(trade);
+    showDetail(trade);
   });
   refresh();
   find("symbol").addEventListener("change", (event) => showSymbol(Number(event.target.value)));
@@ -233,6 +241,7 @@ async function start() {
 
 start().catch((error) => {
   find("chart-failed").hidden = false;
-  find("chart-failed").textContent = "The interactive chart could not start in this browser; the tables below are complete. " + error.message;
+  find("chart-failed").textContent =
+    "The interactive chart could not start in this browser; the tables below are complete. " + error.message;
   throw error;
 });
