@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import inspect
-import linecache
-import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
 from tidemill.authoring.strategy import StrategySpec
+from tidemill.engine.generated import generate_entry
+from tidemill.engine.mistakes import explain
 from tidemill.kernel.access import head, proposal_at, slot_at
-from tidemill.kernel.compile import JIT, cache_root, entry, inlined, kernel, sources_digest
+from tidemill.kernel.compile import JIT, inlined, kernel
 from tidemill.kernel.memory import record_at, register
+from tidemill.model.bars import BarTable
 from tidemill.model.errors import StrategyError
 from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT
 
@@ -108,39 +108,27 @@ def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None
     return copy
 
 
-def _digest(spec: StrategySpec) -> str:
+def _identity(spec: StrategySpec) -> list[str]:
+    """Return what a step's machine code depends on: its file's text, its class, its memory, its arguments."""
     try:
         text = Path(inspect.getfile(spec.strategy)).read_text(encoding="utf-8")
     except (OSError, TypeError):
         text = inspect.getsource(spec.step)
-    parts = (_SOURCE, text, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments), sources_digest())
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
+    return [text, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments)]
 
 
 def _bind_compiled(spec: StrategySpec) -> BoundStep:
     source = _SOURCE.format(arguments=", ".join(_EXPRESSIONS[name] for name in spec.arguments))
-    folder = cache_root() / "steps"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{spec.name}_{_digest(spec)}.py"
-    if not path.exists():
-        path.write_text(source, encoding="utf-8")
-    module = types.ModuleType(f"tidemill_step_{path.stem}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module  # the compiler's cache finds the function again by its module's name
-    module.__dict__.update(
-        STEP=_lower(spec.step, inlined, {}),
-        ME=spec.layout,
-        slot_at=slot_at,
-        head=head,
-        record_at=record_at,
-        proposal_at=proposal_at,
-    )
-    linecache.checkcache(str(path))
-    exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - our own eight lines, no user text in them
-    compiled = entry(module.__dict__["entry"])
-    if not JIT:
-        return BoundStep(register(compiled), "interpreted", compiled)
-    return BoundStep(int(compiled.address), "compiled", compiled)
+    names = {
+        "STEP": _lower(spec.step, inlined, {}),
+        "ME": spec.layout,
+        "slot_at": slot_at,
+        "head": head,
+        "record_at": record_at,
+        "proposal_at": proposal_at,
+    }
+    bound = generate_entry(spec.name, source, names, _identity(spec))
+    return BoundStep(bound.address, "compiled" if JIT else "interpreted", bound.keep)
 
 
 def _fields(layout: np.dtype[Any]) -> Any:
@@ -177,16 +165,23 @@ def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...
     return tuple(known[name] for name in spec.arguments)
 
 
-def _memory_view(spec: StrategySpec, state: int, slot: int) -> Any:
+def _slot_view(state: int, slot: int) -> Any:
     header = np.frombuffer((ctypes.c_char * HEADER.itemsize).from_address(state), HEADER)[0]
     where = state + int(header["slots"]) + slot * SLOT.itemsize
-    offset = int(np.frombuffer((ctypes.c_char * SLOT.itemsize).from_address(where), SLOT)[0]["memory"])
-    raw = (ctypes.c_char * spec.layout.itemsize).from_address(state + offset)
+    return np.frombuffer((ctypes.c_char * SLOT.itemsize).from_address(where), SLOT)[0]
+
+
+def _memory_view(spec: StrategySpec, state: int, slot: int) -> Any:
+    raw = (ctypes.c_char * spec.layout.itemsize).from_address(state + int(_slot_view(state, slot)["memory"]))
     return np.frombuffer(raw, spec.layout).view(np.recarray)[0]
 
 
-def _object_view(spec: StrategySpec, record: Any) -> Any:
-    """Return an ordinary instance of the strategy with parameters as numbers and indicators as live records."""
+def _object_view(spec: StrategySpec, record: Any, bars: BarTable | None) -> Any:
+    """Return an ordinary instance of the strategy with parameters as numbers and indicators as live records.
+
+    Its ``start()`` is called once; its ``prepare(bars)`` once with the history the run was given, so that slow features
+    can be computed as columns. What it makes of later rows is what the look-ahead check looks for.
+    """
     me = spec.strategy()
     for name in spec.params:
         setattr(me, name, record[name].item())
@@ -197,17 +192,22 @@ def _object_view(spec: StrategySpec, record: Any) -> Any:
     start = getattr(me, "start", None)
     if start is not None:
         start()
+    prepare = getattr(me, "prepare", None)
+    if prepare is not None and bars is not None:
+        prepare(bars)
     return me
 
 
-def _bind_python(spec: StrategySpec, form: str, note: str = "") -> BoundStep:
+def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | None], note: str = "") -> BoundStep:
     step = interpreted(spec.step)
     prepared: dict[tuple[int, int], tuple[Any, ...]] = {}
     bound = BoundStep(0, form, None, note)
 
     def prepare(state: int, slot: int) -> tuple[Any, ...]:
         record = _memory_view(spec, state, slot)
-        me = record if form == "interpreted" else _object_view(spec, record)
+        row = int(_slot_view(state, slot)["instrument"])
+        bars = history[row] if row < len(history) else None
+        me = record if form == "interpreted" else _object_view(spec, record, bars)
         arguments = prepared[state, slot] = _views(spec, state, slot, me)
         return arguments
 
@@ -230,32 +230,26 @@ def _bind_python(spec: StrategySpec, form: str, note: str = "") -> BoundStep:
     return bound
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    where = [line for line in lines if line.startswith("File ")]
-    what = next((line for line in lines if not line.startswith(("Failed", "File", "-", "^", "During"))), lines[0])
-    return f"{what} {where[-1] if where else ''}".strip()
-
-
-def bind_step(spec: StrategySpec, form: str = "auto") -> BoundStep:
+def bind_step(spec: StrategySpec, form: str = "auto", history: Sequence[BarTable | None] = ()) -> BoundStep:
     """Return a strategy's step as an address.
 
     Args:
         spec: the strategy.
         form: ``auto`` compiles and falls back to a callback with a note; ``compiled`` refuses instead;
             ``interpreted`` runs the same source as Python on the same memory; ``callback`` runs an ordinary object.
+        history: bars per instrument row, for ordinary Python strategies with a ``prepare``.
 
     Raises:
         StrategyError: the step does not compile and ``form`` is ``compiled``.
     """
     if form in ("interpreted", "callback"):
-        return _bind_python(spec, form)
+        return _bind_python(spec, form, history)
     if form == "auto" and not spec.strategy.compiled:
-        return _bind_python(spec, "callback")
+        return _bind_python(spec, "callback", history)
     try:
         return _bind_compiled(spec)
-    except NumbaError as error:
-        reason = f"{spec.name} does not compile: {_first_line(error)}"
+    except (NumbaError, UnsupportedBytecodeError, KeyError) as error:  # KeyError: a record has no such field
+        reason = f"{spec.name} does not compile: {explain(error, spec)}"
         if form == "compiled":
             raise StrategyError(reason) from error
-        return _bind_python(spec, "callback", reason + " It runs as ordinary Python, which is slower.")
+        return _bind_python(spec, "callback", history, reason + " It runs as ordinary Python, which is slower.")

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidemill.authoring.rules import RuleSpec
 from tidemill.engine.bind import BoundStep, bind_step
 from tidemill.engine.blocks import Block
+from tidemill.engine.generated import bind_guard
 from tidemill.engine.plan import EnginePlan
 from tidemill.engine.state import build_state
 from tidemill.engine.tape import Tape
 from tidemill.engine.venue import build_venue
 from tidemill.kernel.advance import advance
-from tidemill.kernel.memory import register
 from tidemill.kernel.compile import JIT
+from tidemill.kernel.memory import register
 from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay
+from tidemill.model.bars import BarTable
 from tidemill.model.records import STREAM
 
 __all__ = ["Engine"]
@@ -28,29 +31,34 @@ class Engine:
 
     Args:
         plan: what is traded.
-        rules: compiled risk rules, asked in order (see ``tidemill.risk``).
+        rules: risk rules, asked in order (see ``tidemill.risk``); they become one compiled guard.
         form: how strategies run: ``auto``, ``compiled``, ``interpreted``, ``callback``.
         steps: already bound steps, to share them between engines (sweeps).
+        equity_rows: how many instants the run will mark, if known.
+        history: bars handed to ordinary Python strategies that ask for them.
     """
 
     def __init__(
         self,
         plan: EnginePlan,
-        rules: Sequence[Any] = (),
+        rules: Sequence[RuleSpec] = (),
         *,
         form: str = "auto",
         steps: Sequence[BoundStep] | None = None,
         equity_rows: int = 4096,
+        history: Sequence[BarTable] = (),
     ) -> None:
         self.plan = plan
-        self.steps = list(steps) if steps is not None else [bind_step(item.spec, form) for item in plan.strategies]
+        tables = [next((b for b in history if b.symbol == item.symbol), None) for item in plan.instruments]
+        self.steps = (
+            list(steps) if steps is not None else [bind_step(item.spec, form, tables) for item in plan.strategies]
+        )
         self.state: Block = build_state(plan)
         self.venue: Block = build_venue(plan, len(self.state.tables["orders"]))
         self.tape = Tape(equity_rows)
-        calls = [int(item.address) if JIT else register(item) for item in (advance, *rules)]
-        steps_at = [step.address for step in self.steps]
-        self.code = np.array([calls[0], len(rules), *calls[1:], *steps_at], np.int64)
-        self._rules = rules
+        turn = int(advance.address) if JIT else register(advance)
+        self.guard = bind_guard(rules)
+        self.code = np.array([turn, self.guard.address, *(step.address for step in self.steps)], np.int64)
         self._state, self._tape, self._code = self.state.address, self.tape.address, int(self.code.ctypes.data)
         self.event = self.state.header["event"]
 

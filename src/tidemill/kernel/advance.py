@@ -2,7 +2,7 @@
 
 The compiled loop of a backtest and the live socket call this same function; a replayed tape gives the same commands.
 
-Layout of ``code`` (int64): [0] address of ``advance`` itself, [1] number of rules, then their addresses, then one step
+Layout of ``code`` (int64): [0] address of ``advance`` itself, [1] address of the guard (0: no rules), then one step
 address per strategy.
 """
 
@@ -167,7 +167,7 @@ def _call_step(state: int, tape: int, code: int, index: int, slot: Any, settings
             _write_book(state, ticket, slot, settings)
     if settings.uses_clock == 1:
         _set_clock(state, slot.instrument)
-    call2(int_at(code, 2 + int_at(code, 1) + slot.strategy), state, index)
+    call2(int_at(code, 2 + slot.strategy), state, index)
     for ticket_index in range(settings.tickets):
         if proposal_at(state, ticket_index).side != 0:
             decide(state, tape, code, ticket_index)
@@ -227,7 +227,8 @@ def _on_report(state: int, tape: int, kind: int) -> None:
     """Take a report that is no fill; an exit that ended unfilled leaves the position protected as before."""
     row = find_order(state, head(state).event.order, head(state).event.row)
     if row < 0:
-        head(state).quarantined += 1
+        if kind != _CANCEL_REFUSED:  # a cancel that crossed the order's own end
+            head(state).quarantined += 1
         return
     report_moves(state, tape, row, kind)
 

@@ -103,12 +103,9 @@ def _check_shape(ticket: Any) -> int:
 
 @kernel
 def _ask_rules(state: int, code: int, index: int) -> int:
-    """Ask every rule in order; the first refusal stands."""
-    for rule in range(int_at(code, 1)):
-        answer = call2(int_at(code, 2 + rule), state, index)
-        if answer != 0:
-            return answer
-    return 0
+    """Ask the guard, which asks every rule in order; the first refusal stands. Address 0: no rules."""
+    guard = int_at(code, 1)
+    return call2(guard, state, index) if guard != 0 else 0
 
 
 @kernel

@@ -34,6 +34,9 @@ def mark_slot(state: int, index: int, price: float) -> None:
     account.market += change
     account.gross += abs(notional) - abs(slot.notional)
     account.net += notional - slot.notional
+    blocked = micros(abs(slot.quantity) * ins.margin) if ins.margined == 1 else abs(notional)
+    account.blocked += blocked - slot.blocked
+    slot.blocked = blocked
     slot.notional = notional
 
 
@@ -133,8 +136,6 @@ def book_fill(state: int, tape: int, index: int, order: Any, quantity: float, pr
     slot.realised += realised
     slot.trip_realised += realised
     slot.trip_fees += fee
-    margin_units = abs(after) - abs(held)
-    account.margin += micros(margin_units * ins.margin)
     day = day_row(tape)
     day.fees += fee
     day.traded += paid

@@ -30,7 +30,7 @@ _KELLY_MIN_TRIPS = 10
 def buying_power(account: Any) -> float:
     """Return the money that new entries may still use: equity times leverage less what is open or reserved."""
     equity = account.cash + account.market
-    return (equity * account.leverage - account.gross - account.reserved) / 1_000_000.0
+    return (equity * account.leverage - account.blocked - account.reserved) / 1_000_000.0
 
 
 @kernel

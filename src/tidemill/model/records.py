@@ -168,7 +168,7 @@ ACCOUNT = np.dtype(
         ("market", _I),  # value of open positions (margined: unrealised result), micros
         ("gross", _I),  # sum of absolute notional values, micros
         ("net", _I),  # sum of signed notional values, micros
-        ("margin", _I),  # margin of open margined positions, micros
+        ("blocked", _I),  # buying power in use: value of what is paid in full, margin of the rest, micros
         ("reserved", _I),  # worst-case cost of working entry orders, micros
         ("fees", _I),  # paid so far, micros
         ("realised", _I),  # before fees, micros
@@ -246,6 +246,7 @@ SLOT = np.dtype(
         ("cost", _I),  # signed money paid for the open quantity, micros
         ("market", _I),  # contribution to equity, micros
         ("notional", _I),  # signed value at the last price, micros
+        ("blocked", _I),  # buying power in use, micros
         ("realised", _I),  # micros
         ("bars_seen", _I),
         ("entry_order", _I),  # row of the working entry, -1
