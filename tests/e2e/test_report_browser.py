@@ -244,6 +244,23 @@ def test_fast_steps_across_symbols_end_on_the_last_trade(open_page: Open, tmp_pa
     assert start < entry < end
 
 
+@pytest.mark.parametrize(
+    ("first", "zone"), [("2024-11-03T04:00", "UTC"), ("2024-11-04T04:00", "ET")], ids=["repeated hour", "plain night"]
+)
+def test_a_market_open_through_the_repeated_hour_is_shown_in_utc(
+    open_page: Open, tmp_path: Path, first: str, zone: str
+) -> None:
+    record = make_record(bars=390, trades=0)
+    bars = record.bars[0]
+    bars.ts = np.datetime64(first, "ns").astype(np.int64) + np.arange(390) * bars.interval_ns
+    record.equity["ts_ns"] = bars.ts + bars.duration_ns
+    record.days["ts_ns"] = record.equity["ts_ns"][-1]
+    record.refusals = record.refusals[:0]
+    page = open_page(make_report(tmp_path, record))
+    assert page.locator("#zone").inner_text() == zone
+    assert page.locator("#legend").inner_text().split("  ")[0].endswith(f" {zone}")
+
+
 def test_hostile_names_break_nothing(open_page: Open, tmp_path: Path) -> None:
     record = make_record(bars=600, trades=6, symbols=(HOSTILE,), strategies=[HOSTILE], strategy_source=HOSTILE)
     page = open_page(make_report(tmp_path, record))

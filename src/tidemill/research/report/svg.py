@@ -15,6 +15,7 @@ __all__ = ["bar_chart", "line_chart", "scatter_chart", "ticks"]
 
 WIDTH, HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 10, 24
+_EDGE = 25  # how near an edge a label is turned inwards
 _SQUARE = 440  # height of the scatter
 MOST_POINTS = 800
 MOST_DOTS = 1_500
@@ -57,11 +58,14 @@ class _Frame:
         return out
 
     def foot(self, labels: Sequence[tuple[float, str]]) -> list[str]:
-        y = self.height - 6
-        return [
-            f'<text x="{self.across(at):.1f}" y="{y}" text-anchor="middle">{html.escape(text)}</text>'
-            for at, text in labels
-        ]
+        """Write the labels under the axis; those near an edge grow inwards, so that it does not cut them."""
+        parts = []
+        for at, text in labels:
+            x = float(self.across(at))
+            left, right = x < _LEFT + _EDGE, x > WIDTH - _RIGHT - _EDGE
+            anchor = "start" if left else "end" if right else "middle"
+            parts.append(f'<text x="{x:.1f}" y="{self.height - 6}" text-anchor="{anchor}">{html.escape(text)}</text>')
+        return parts
 
 
 def _wrap(title: str, parts: list[str], height: int = HEIGHT) -> str:
@@ -130,19 +134,7 @@ def line_chart(
             )
         parts.append(f'<polyline class="{style}" points="{points}"/>')
     inner = [(float(at), text) for at, text in zip(places, labels, strict=True)]
-    return _wrap(title, parts + frame.foot(_inside(inner, frame)), height)
-
-
-def _inside(labels: list[tuple[float, str]], frame: _Frame) -> list[tuple[float, str]]:
-    """Pull the outermost labels in, so that they are not cut by the edge."""
-    if len(labels) < 2:
-        return labels
-    shift = (frame.x[1] - frame.x[0]) * 0.045
-    return [
-        (labels[0][0] + shift, labels[0][1]),
-        *labels[1:-1],
-        (labels[-1][0] - shift, labels[-1][1]),
-    ]
+    return _wrap(title, parts + frame.foot(inner), height)
 
 
 def bar_chart(

@@ -35,6 +35,7 @@ _MONTHS = (
     "Dec",
 )
 _SHADES = 5
+_LABELS = 4  # dates under a curve: as many as a phone can show side by side
 
 
 def _shade(value: float | None, widest: float) -> str:
@@ -153,7 +154,7 @@ def render_rolling(view: ReportView) -> str:
         )
     known = np.flatnonzero(np.isfinite(values))
     shown = slice(int(known[0]), len(values))
-    places = np.linspace(shown.start, shown.stop - 1, 5).astype(int)
+    places = np.linspace(shown.start, shown.stop - 1, _LABELS).astype(int)
     labels = [str(np.datetime64(int(view.record.days["day"][at]), "D")) for at in places]
     return card(
         "rolling",

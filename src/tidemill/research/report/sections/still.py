@@ -20,6 +20,7 @@ from tidemill.research.report.zone import local_date, local_text, zone_label
 __all__ = ["render_stills", "static_trades"]
 
 _STATIC_TRADES = 500
+_LABELS = 4  # dates under a curve: as many as a phone can show side by side
 _NUMBERS = ("#", "Qty", "Entry price", "Exit price", "P&L")
 
 
@@ -69,7 +70,7 @@ def render_stills(view: ReportView) -> str:
     if len(values) == 0:
         return ""
     peaks = np.maximum.accumulate(np.maximum(values, record.start_cash / MICROS))
-    places = np.linspace(0, len(values) - 1, 5).astype(int)
+    places = np.linspace(0, len(values) - 1, _LABELS).astype(int)
     labels = [local_date(int(record.equity["ts_ns"][at]), record.zone) for at in places]
     fall = (values / np.where(peaks > 0, peaks, 1.0) - 1.0) * 100.0
     equity = line_chart(f"Equity in {record.currency}", [("main", values)], labels)
