@@ -2,47 +2,74 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self, overload
 
 import numpy as np
 
 from tidemill.kernel.indicators.spec import IndicatorSpec, capacity_for
-from tidemill.model.errors import ConfigError
+from tidemill.model.errors import ConfigError, StrategyError
 
 __all__ = ["Choice", "Declared", "Indicator", "Memory", "Param"]
 
 
 class Declared:
-    """Anything a class body declares; it learns its own name there."""
+    """Anything a class body declares; it learns its own name there, and on an instance it reads as its value."""
 
     name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Any: ...
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        return self if instance is None else self.at_rest()
+
+    def at_rest(self) -> Any:
+        """Return what an instance reads before a run has given it a value."""
+        return self
+
 
 class Param(Declared):
-    """A number a user, a form or an optimiser may set.
+    """A number a user, a form or an optimiser may set; in the step it reads as that number.
 
     Args:
         default: whole numbers make a whole-number parameter.
         low, high: bounds, both allowed; ``high`` also decides how much memory a window gets.
-        unit: bars, percent, price points, …
+        unit: bars, percent, ratio, price points, minutes, …
         doc: one sentence.
+
+    Raises:
+        StrategyError: the bounds contradict each other or the default.
     """
 
     def __init__(self, default: float, *, low: float, high: float, unit: str = "", doc: str = "") -> None:
+        if not (math.isfinite(low) and math.isfinite(high) and low <= default <= high):
+            raise StrategyError(f"A parameter's default {default!r} must lie between low={low!r} and high={high!r}.")
         self.default, self.low, self.high, self.unit, self.doc = default, low, high, unit, doc
         self.is_whole = isinstance(default, int)
         self.options: tuple[str, ...] = ()
 
+    def at_rest(self) -> float:
+        """Return the default."""
+        return self.default
+
     def read(self, value: Any) -> float:
-        """Return a value given by a user, or refuse it with the bounds."""
+        """Return a value given by a user, or refuse it with the bounds.
+
+        Raises:
+            ConfigError: the value is no number, out of bounds, or not whole where it must be.
+        """
         try:
-            number = float(value)
+            number = float(value) if not isinstance(value, bool) else math.nan
         except (TypeError, ValueError):
-            raise ConfigError(f"{self.name} must be a number, not {value!r}.") from None
+            number = math.nan
+        if math.isnan(number):
+            raise ConfigError(f"{self.name} must be a number, not {value!r}.")
         if not (self.low <= number <= self.high):
             unit = f" {self.unit}" if self.unit else ""
             raise ConfigError(f"{self.name} must lie between {self.low:g} and {self.high:g}{unit}, not {number:g}.")
@@ -52,14 +79,30 @@ class Param(Declared):
 
 
 class Choice(Param):
-    """A parameter with named options; the step sees their position (0, 1, …)."""
+    """A parameter with named options; in the step it reads as their position (0, 1, …).
 
-    def __init__(self, *options: str, doc: str = "") -> None:
-        super().__init__(0, low=0, high=len(options) - 1, doc=doc)
-        self.options = options
+    Args:
+        options: names in lower case; the first is the default.
+        default: another option as default.
+        doc: one sentence.
+
+    Raises:
+        StrategyError: fewer than two options, one twice, or a default that is none of them.
+    """
+
+    def __init__(self, *options: str, default: str = "", doc: str = "") -> None:
+        names = tuple(option.lower() for option in options)
+        if len(set(names)) != len(names) or len(names) < 2 or (default or names[0]) not in names:  # noqa: PLR2004
+            raise StrategyError(f"A choice needs two or more different options and one of them as default: {options}.")
+        super().__init__(names.index(default or names[0]), low=0, high=len(names) - 1, doc=doc)
+        self.options = names
 
     def read(self, value: Any) -> float:
-        """Return the position of an option given by name or position."""
+        """Return the position of an option given by name or position.
+
+        Raises:
+            ConfigError: there is no such option.
+        """
         text = str(value).strip().lower()
         if text in self.options:
             return self.options.index(text)
@@ -69,10 +112,24 @@ class Choice(Param):
 
 
 class Memory(Declared):
-    """A number a strategy remembers from bar to bar, per instrument; it is part of every snapshot."""
+    """A number a strategy remembers from bar to bar, one per instrument; it is part of every snapshot.
+
+    Args:
+        initial: its value before the first bar; whole numbers make a whole-number memory, so write 0.0 for a price.
+        doc: one sentence.
+
+    Raises:
+        StrategyError: the initial value is no number.
+    """
 
     def __init__(self, initial: float = 0.0, *, doc: str = "") -> None:
+        if not isinstance(initial, int | float):
+            raise StrategyError(f"Memory holds a number, not {initial!r}; keep texts and lists outside the step.")
         self.initial, self.doc = initial, doc
+
+    def at_rest(self) -> float:
+        """Return the initial value."""
+        return self.initial
 
     @property
     def kind(self) -> type[np.generic]:
@@ -81,16 +138,30 @@ class Memory(Declared):
 
 
 class Indicator(Declared):
-    """An indicator's memory; its parameters are numbers or names of the strategy's parameters."""
+    """An indicator's memory; its parameters are numbers or names of the strategy's parameters.
+
+    Use the named declarations (``SMA``, ``RSI``, …); this is what they are made of.
+
+    Args:
+        spec: the indicator.
+        given: parameters that differ from its defaults.
+
+    Raises:
+        ConfigError: the indicator has no such parameter.
+        StrategyError: a window given as a number is shorter than one bar.
+    """
 
     def __init__(self, spec: IndicatorSpec, given: Mapping[str, float | str]) -> None:
         unknown = set(given) - set(spec.params)
         if unknown:
             raise ConfigError(
-                f"{spec.name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(spec.params)}."
+                f"{spec.name} has no parameter {', '.join(sorted(unknown))}; it has {', '.join(spec.params) or 'none'}."
             )
         self.spec = spec
         self.given: dict[str, float | str] = {**spec.params, **given}
+        for key, value in self.given.items():
+            if key.endswith("window") and not isinstance(value, str) and value < 1:
+                raise StrategyError(f"{key} of {spec.name} is {value}; a window has at least 1 bar.")
 
     def layout(self, params: Mapping[str, Param]) -> np.dtype[Any]:
         """Return the record type, with rings as long as the longest window the parameters allow."""

@@ -17,6 +17,17 @@
                 sell(order)
 
 The same source runs compiled, interpreted and live. A step sees the bar and its own memory, never an array past now.
+
+What a step may read and write:
+
+* ``me``: the declared fields. Parameters are numbers, memory can be set (``me.count += 1``), indicators are handed to
+  their function (``sma(me.fast, bar.close)``).
+* ``bar``: ``ts_ns`` (start), ``now_ns`` (end), ``interval_ns``, ``open``, ``high``, ``low``, ``close``, ``volume``.
+* ``order``: ``held`` (signed units), ``pending`` (1 while an entry or exit works), ``average`` (entry price),
+  ``bars_held``, ``equity``; and what ``buy``, ``sell``, ``close``, ``go_long``, ``go_short`` write into it.
+* ``clock``, if named: ``day`` (trading day), ``minute`` (of the local day, at the bar's start), ``session``,
+  ``open_ns``, ``close_ns``, ``now_ns``.
+* ``second``, ``third``, if named: more tickets, for brackets and pairs of orders (``oco``, ``then``).
 """
 
 from __future__ import annotations
@@ -25,14 +36,16 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tidemill.authoring.fields import Indicator, Memory, Param
+from tidemill.authoring.fields import Declared, Indicator, Memory, Param
 from tidemill.model.errors import ConfigError, StrategyError, UnknownName
 
 __all__ = ["STEP_ARGUMENTS", "Strategy", "StrategySpec", "spec_of"]
+
+_D = TypeVar("_D", bound=Declared)
 
 STEP_ARGUMENTS = ("me", "bar", "order", "clock", "second", "third")
 
@@ -41,11 +54,22 @@ class Strategy:
     """Base of every strategy; see the module for what a class body may declare.
 
     Class attributes ``name`` (default: the class name in snake case) and ``compiled`` (False forces the ordinary
-    Python form, for code the compiler cannot take) may be set.
+    Python form, for code the compiler cannot take) may be set. Declarations are inherited; a subclass may replace one,
+    or drop it by setting the name to None.
     """
 
     name: ClassVar[str] = ""
     compiled: ClassVar[bool] = True
+
+    @staticmethod
+    def check(params: Mapping[str, float]) -> str:
+        """Return what is wrong with a combination of parameters, or an empty text; replace it where rules apply.
+
+        Args:
+            params: every parameter by name; choices as positions.
+        """
+        del params
+        return ""
 
     def __init_subclass__(cls, **extra: Any) -> None:
         super().__init_subclass__(**extra)
@@ -87,11 +111,9 @@ class StrategySpec:
             if key not in self.params:
                 raise UnknownName(f"parameter of {self.name}", key, self.params)
         chosen = {key: param.read(given[key]) if key in given else param.default for key, param in self.params.items()}
-        check = getattr(self.strategy, "check", None)
-        if check is not None:
-            reason = check(dict(chosen))
-            if reason:
-                raise ConfigError(f"{self.name}: {reason}")
+        reason = self.strategy.check(dict(chosen))
+        if reason:
+            raise ConfigError(f"{self.name}: {reason}")
         return chosen
 
     def fresh_memory(self, chosen: Mapping[str, float]) -> np.ndarray[Any, np.dtype[Any]]:
@@ -104,6 +126,8 @@ class StrategySpec:
         for key, indicator in self.indicators.items():
             for name, value in indicator.values(chosen).items():
                 row[key][name] = value
+            for name in indicator.spec.outputs:
+                row[key][name] = np.nan
         return row
 
     def warmup(self, chosen: Mapping[str, float]) -> int:
@@ -112,11 +136,38 @@ class StrategySpec:
         return max(needs, default=0)
 
 
-def _declared(cls: type[Strategy], kind: type[Any]) -> dict[str, Any]:
+def _declared(cls: type[Strategy], kind: type[_D]) -> dict[str, _D]:
+    """Return the declarations of one kind, those of base classes first; the last word on a name counts."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        found.update({key: value for key, value in vars(base).items() if isinstance(value, kind)})
-    return found
+        found.update(vars(base))
+    return {key: value for key, value in found.items() if isinstance(value, kind)}
+
+
+def _check_names(cls: type[Strategy]) -> None:
+    """Refuse field names that a record or the base class already uses."""
+    for key in _declared(cls, Declared):
+        if hasattr(np.record, key) or hasattr(Strategy, key):
+            raise StrategyError(
+                f"{cls.__name__}: a field cannot be called {key!r}, records have something of that name already; "
+                f"call it for example my_{key}."
+            )
+
+
+def _indicator_layout(cls: type[Strategy], key: str, item: Indicator, params: Mapping[str, Param]) -> np.dtype[Any]:
+    """Return an indicator's memory, or say which parameter cannot be its window."""
+    where = f"{cls.__name__}.{key} ({item.spec.name})"
+    for part, value in item.given.items():
+        if not isinstance(value, str):
+            continue
+        if value not in params:
+            raise UnknownName(f"parameter of {cls.name} (named by {key})", value, params)
+        if part.endswith("window") and not (params[value].is_whole and params[value].low >= 1):
+            raise StrategyError(f"{where}: {value} is a window in bars; give it a whole default and low=1 or more.")
+    try:
+        return item.layout(params)
+    except ConfigError as error:
+        raise StrategyError(f"{where}: {error}") from error
 
 
 def _reads_book(step: Callable[..., Any]) -> bool:
@@ -127,11 +178,13 @@ def _reads_book(step: Callable[..., Any]) -> bool:
     return own or bool(names & {"average", "bars_held", "equity"})
 
 
-def spec_of(cls: type[Strategy]) -> StrategySpec:
-    """Read a strategy class into its specification, or say what is wrong with it."""
-    step = cls.__dict__.get("step") or getattr(cls, "step", None)
+def _step_of(cls: type[Strategy]) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """Return a class's step and the names of its arguments, or say what is wrong with them."""
+    step = getattr(cls, "step", None)
     if step is None:
         raise StrategyError(f"{cls.__name__} has no step; add `def step(me, bar, order):`.")
+    if not inspect.isfunction(step):
+        raise StrategyError(f"{cls.__name__}.step must be a plain function, without a decorator.")
     arguments = tuple(inspect.signature(step).parameters)
     strange = [name for name in arguments if name not in STEP_ARGUMENTS]
     if strange or arguments[:1] != ("me",):
@@ -139,20 +192,25 @@ def spec_of(cls: type[Strategy]) -> StrategySpec:
             f"{cls.__name__}.step takes {', '.join(arguments) or 'nothing'}; it must start with me and may go on "
             f"with {', '.join(STEP_ARGUMENTS[1:])}."
         )
-    params = _declared(cls, Param)
-    indicators = _declared(cls, Indicator)
-    memory = _declared(cls, Memory)
+    return step, arguments
+
+
+def spec_of(cls: type[Strategy]) -> StrategySpec:
+    """Read a strategy class into its specification, or say what is wrong with it.
+
+    Raises:
+        StrategyError: there is no step, it takes unknown arguments, or a field cannot be declared like that.
+        UnknownName: an indicator names a parameter that does not exist.
+    """
+    step, arguments = _step_of(cls)
+    _check_names(cls)
+    params, indicators, memory = _declared(cls, Param), _declared(cls, Indicator), _declared(cls, Memory)
     fields: list[tuple[str, Any]] = [(key, np.int64 if p.is_whole else np.float64) for key, p in params.items()]
     fields += [(key, item.kind) for key, item in memory.items()]
-    for key, item in indicators.items():
-        for value in item.given.values():
-            if isinstance(value, str) and value not in params:
-                raise UnknownName(f"parameter of {cls.name} (named by {key})", value, params)
-        fields.append((key, item.layout(params)))
-    doc = inspect.getdoc(cls) or ""
+    fields += [(key, _indicator_layout(cls, key, item, params)) for key, item in indicators.items()]
     return StrategySpec(
         cls.name,
-        doc.split("\n")[0],
+        (inspect.getdoc(cls) or "").split("\n")[0],
         cls,
         step,
         arguments,

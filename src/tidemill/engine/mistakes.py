@@ -50,9 +50,13 @@ def _line_of(step: Callable[..., Any], word: str) -> int:
     return 0
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
+def _nearest(word: str, known: Sequence[str], path: str) -> str:
     near = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known[:12])}."
+    if near:
+        return f"; did you mean {near[0]}?"
+    if path == "me":
+        return f"; declare it in the class body, for example {word} = Memory(0.0)"
+    return f"; it has {', '.join(known)}"
 
 
 def _missing_field(spec: StrategySpec, word: str, text: str) -> str:
@@ -65,7 +69,7 @@ def _missing_field(spec: StrategySpec, word: str, text: str) -> str:
         layout = layout[rest]
     if layout is None or not layout.names:
         return f"there is no field {word!r}"
-    return f"{path} has no field {word!r}{_nearest(word, layout.names)}"
+    return f"{path} has no field {word!r}{_nearest(word, layout.names, path)}"
 
 
 def _place(message: str, file: str) -> int:
@@ -81,7 +85,7 @@ def _inner_failure(message: str, what: str, file: str) -> str:
     if first is None or Path(first.group(1)).name == Path(file).name:
         return what
     before = message[: message.find(f'File "{Path(file).name}')] if Path(file).name in message else message
-    callee = _CALLEE.findall(before)
+    callee = [name for name in _CALLEE.findall(before) if not name.endswith(".step")]
     return f"{callee[-1]}(…) is called with arguments it cannot take ({what})" if callee else what
 
 

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
 from tidemill.model.bars import BarTable
 
 __all__ = ["is_prefix_invariant"]
 
-_ORDER_FIELDS = ("order_id", "instrument", "strategy", "side", "quantity", "price", "ts_ns")
+_FILL_FIELDS = ("ts_ns", "order_id", "instrument", "strategy", "side", "quantity", "price")
+_ORDER_FIELDS = ("order_id", "side", "type", "created_ns", "limit_price", "stop_price")
+
+
+def _columns(rows: NDArray[Any], names: Sequence[str]) -> bytes:
+    return b"".join(np.ascontiguousarray(rows[name]).tobytes() for name in names)
 
 
 def _decisions_until(engine: Engine, end_ns: int) -> bytes:
-    """Return everything decided or filled up to an instant, as bytes."""
+    """Return everything decided or filled before an instant, as bytes."""
     fills = engine.tape.rows("fills")
-    refusals = engine.tape.rows("refusals")
+    fills = fills[fills["ts_ns"] < end_ns]
     orders = engine.tape.rows("orders")
-    early_fills = fills[fills["ts_ns"] < end_ns]
-    early_orders = orders[orders["created_ns"] < end_ns][["order_id", "side", "quantity", "created_ns"]]
-    early_orders = np.sort(early_orders, order="order_id")
-    ended = early_orders[np.isin(early_orders["order_id"], early_fills["order_id"])]
-    parts = (
-        np.array(early_fills[list(_ORDER_FIELDS)]).tobytes(),
-        np.array(ended).tobytes(),
-        refusals[refusals["ts_ns"] < end_ns].tobytes(),
+    orders = orders[np.isin(orders["order_id"], fills["order_id"])]
+    orders = orders[np.argsort(orders["order_id"])]
+    refusals = engine.tape.rows("refusals")
+    refusals = refusals[refusals["ts_ns"] < end_ns]
+    return (
+        _columns(fills, _FILL_FIELDS)
+        + _columns(orders, _ORDER_FIELDS)
+        + _columns(refusals, refusals.dtype.names or ())
     )
-    return b"".join(parts)
 
 
 def is_prefix_invariant(

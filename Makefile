@@ -1,0 +1,99 @@
+# The vocabulary of the house; people, hooks and CI speak no other. `make` lists it.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run report test check format format-check lint types floors docs docs-check parity bounds bench \
+	bench-peers lock clean
+
+# Installs a lock file and this package into $(VENV): with uv when it is there and gets through, else with pip.
+define install
+	@echo "Installing $(1) into $(VENV) ..."
+	@{ command -v uv >/dev/null 2>&1 \
+		&& uv pip install -q --python $(PY) --require-hashes -r $(1) 2>/dev/null; } \
+		|| $(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r $(1)
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+endef
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run-ready  ## backtest real daily prices and show the result (installs what it needs the first time)
+	@$(BIN)/tidemill demo $(ARGS)
+
+report: $(VENV)/.run-ready  ## the same, and write build/report.html
+	@mkdir -p build
+	@$(BIN)/tidemill demo --report build/report.html $(ARGS)
+
+test: $(VENV)/.dev-ready  ## all tests that CI runs
+	@$(PY) -m tidemill.kernel.warm
+	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: format-check lint types floors docs-check  ## formatting, lint, types, floors and docs, changing nothing
+
+format: $(VENV)/.dev-ready  ## rewrite the sources in the one format
+	@$(BIN)/ruff check -q --select I,RUF022 --fix . || true
+	@$(BIN)/ruff format -q .
+
+format-check: $(VENV)/.dev-ready  ## say which files `make format` would change
+	@$(BIN)/ruff format -q --check .
+
+lint: $(VENV)/.dev-ready  ## ruff with every rule, each exception with its reason in pyproject.toml
+	@$(BIN)/ruff check -q .
+
+types: $(VENV)/.dev-ready  ## mypy --strict
+	@$(BIN)/mypy --no-error-summary
+
+floors: $(VENV)/.dev-ready  ## who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.dev-ready  ## rewrite the pages that are made from the code
+	@$(PY) tests/house/reference.py
+
+docs-check: $(VENV)/.dev-ready  ## house rules: names, docstrings, links, examples, generated pages
+	@$(PY) -m pytest -q tests/house
+
+parity: $(VENV)/.dev-ready  ## loop, one by one and interpreted give the same bytes
+	@$(PY) -m pytest -q tests/parity $(ARGS)
+
+bounds: $(VENV)/.dev-ready  ## the tests against twins again, with every array index checked
+	@NUMBA_BOUNDSCHECK=1 $(PY) -m pytest -q tests/parity $$(grep -rlE '^from naive' tests --include='test_*.py') $(ARGS)
+
+bench: $(VENV)/.dev-ready  ## measure our own budgets
+	@$(PY) bench/run.py $(ARGS)
+
+bench-peers: $(VENV)/.dev-ready  ## the same work side by side with other engines (install them yourself)
+	@$(PY) bench/peers.py $(ARGS)
+
+lock:  ## resolve the lock files anew (needs uv)
+	@for name in dev run; do \
+		flags="--extra dev"; [ $$name = dev ] || flags="-c requirements/dev.lock"; \
+		uv pip compile -q pyproject.toml requirements/build.in $$flags --universal --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --strip-extras --custom-compile-command "make lock" \
+			--upgrade -o requirements/$$name.lock || exit 1; \
+	done
+
+clean:  ## remove build products and tool caches; environments stay
+	@rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@command -v $(PYTHON) >/dev/null 2>&1 \
+		|| { echo "There is no $(PYTHON) here; install Python 3.11 or newer, or name it: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Tidemill needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1); name a newer one: make PYTHON=python3.12"; exit 1; }
+	@echo "Creating $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run-ready: requirements/run.lock pyproject.toml | $(PY)
+	$(call install,requirements/run.lock)
+	@touch $@
+
+$(VENV)/.dev-ready: requirements/dev.lock pyproject.toml | $(PY)
+	$(call install,requirements/dev.lock)
+	@touch $@ $(VENV)/.run-ready
