@@ -1,4 +1,4 @@
-"""Shared fixtures: where the real market data lie, and a cache that tests may fill."""
+"""Shared fixtures: where the real market data lie; and how property tests search: the same way every time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The first example compiles kernels, so no deadline and no complaint about a slow start.
+settings.register_profile(
+    "house", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("campaign", settings.get_profile("house"), derandomize=False, max_examples=5_000)
+settings.load_profile(os.environ.get("TIDEMILL_SEARCH", "house"))
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ class Choice(Param):
 
     def __init__(self, *options: str, default: str = "", doc: str = "") -> None:
         names = tuple(option.lower() for option in options)
-        if len(set(names)) != len(names) or len(names) < 2 or (default or names[0]) not in names:  # noqa: PLR2004
+        if len(set(names)) != len(names) or len(names) < 2 or (default or names[0]) not in names:
             raise StrategyError(f"A choice needs two or more different options and one of them as default: {options}.")
         super().__init__(names.index(default or names[0]), low=0, high=len(names) - 1, doc=doc)
         self.options = names

@@ -161,7 +161,7 @@ class Donchian(NamedIndicator, name="donchian"):
 
 
 class Ichimoku(NamedIndicator, name="ichimoku"):
-    """Cloud lines: ``ichimoku(me.x, bar.high, bar.low)``; ``conversion_line``, ``base_line``, ``span_a``, ``span_b``."""
+    """Cloud lines: ``ichimoku(me.x, bar.high, bar.low)``; ``conversion_line``, ``base_line``, both spans."""
 
     conversion_window: float | str = 9
     base_window: float | str = 26

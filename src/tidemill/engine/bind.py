@@ -91,7 +91,7 @@ def _lower(function: Callable[..., Any], compile_one: Callable[[Any], Any], done
 
 
 def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None) -> Callable[..., Any]:
-    """Return a function that runs as plain Python, with every compiled helper it names interpreted too."""
+    """Return a function that runs as plain Python, with every helper it names interpreted too."""
     seen = {} if done is None else done
     plain = function.py_func if isinstance(function, Dispatcher) else function
     if plain in seen:
@@ -103,7 +103,8 @@ def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None
     seen[plain] = copy
     for name in plain.__code__.co_names:
         value = names.get(name)
-        if isinstance(value, Dispatcher):
+        own = isinstance(value, types.FunctionType) and value.__module__ == plain.__module__
+        if own or isinstance(value, Dispatcher):
             names[name] = interpreted(value, seen)
     return copy
 

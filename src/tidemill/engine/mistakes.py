@@ -29,7 +29,8 @@ _OPCODES = {"IMPORT_NAME": "an import inside the step; move it to the top of the
 
 def _functions(step: Callable[..., Any]) -> Iterator[types.FunctionType]:
     """Yield a step and the plain functions of its own file that it calls, directly or through others."""
-    waiting, seen = [step], set()
+    waiting: list[Any] = [step]
+    seen: set[types.FunctionType] = set()
     while waiting:
         function = waiting.pop()
         if not isinstance(function, types.FunctionType) or function in seen:

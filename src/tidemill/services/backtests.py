@@ -1,0 +1,227 @@
+"""Use case: run a backtest and count it. The Python face ``tidemill.backtest`` and the command line both end here."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from tidemill.adapters.calendars import get_calendar
+from tidemill.adapters.files import read_bars, read_corporate_actions
+from tidemill.authoring.registry import load_strategy
+from tidemill.authoring.rulebook import load_rules
+from tidemill.authoring.strategy import Strategy, spec_of
+from tidemill.model.bars import BarTable
+from tidemill.model.errors import ConfigError
+from tidemill.model.instrument import Instrument, infer_instrument
+from tidemill.model.settings import RunSettings
+from tidemill.research.backtest import BacktestJob, run_backtest
+from tidemill.research.card import config_hash, run_card
+from tidemill.research.metrics import summarise
+from tidemill.research.planning import Entrant
+from tidemill.research.result import BacktestResult
+from tidemill.research.trials import Trial, TrialLedger
+from tidemill.services.frames import bars_from_frame
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["BacktestRequest", "backtest", "prepare_job", "run_request"]
+
+Source = str | PathLike[str]
+
+
+@dataclass(slots=True)
+class BacktestRequest:
+    """What a user asks for, before anything is read.
+
+    Args:
+        strategies: names, ``file.py[:Class]`` or classes.
+        data: file paths or bar tables.
+        params: one mapping per strategy.
+        symbols, interval, mapping, zone, start, end, sort: how to read the files (see ``read_bars``).
+        instruments: overrides of what a symbol suggests, by symbol.
+        run: account, settings, costs, fill rules, seed.
+        actions: file of splits and dividends.
+        form: auto, compiled, interpreted or callback.
+        check_prefix: run the look-ahead check.
+        count_trial: write the run into the project's trial ledger.
+        command: what reproduces the run, for the report.
+    """
+
+    strategies: Sequence[str | type[Strategy]]
+    data: Sequence[Source | BarTable]
+    params: Sequence[Mapping[str, Any]] = ()
+    symbols: Sequence[str] = ()
+    interval: str | None = None
+    mapping: Mapping[str, str] | None = None
+    zone: str | None = None
+    start: str | None = None
+    end: str | None = None
+    sort: bool = False
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)
+    run: RunSettings = field(default_factory=RunSettings)
+    actions: Source | None = None
+    form: str = "auto"
+    check_prefix: bool = True
+    count_trial: bool = True
+    command: str = ""
+    progress: Callable[[int, int], None] | None = None
+
+
+def _read(request: BacktestRequest) -> list[BarTable]:
+    """Read all files; tables handed in as such are taken as they are."""
+    tables = [item for item in request.data if isinstance(item, BarTable)]
+    paths = [item for item in request.data if not isinstance(item, BarTable)]
+    wanted: Sequence[str | None] = list(request.symbols) or [None]
+    if paths:
+        for symbol in wanted:
+            tables += read_bars(
+                paths,
+                symbol=symbol,
+                interval=request.interval,
+                mapping=request.mapping,
+                zone=request.zone,
+                start=request.start,
+                end=request.end,
+                instrument=request.instruments.get(symbol or ""),
+                sort=request.sort,
+            )
+    return tables
+
+
+def _entrants(request: BacktestRequest) -> list[Entrant]:
+    if not request.strategies:
+        raise ConfigError("Name a strategy; `tidemill strategies` lists them.")
+    if len(request.params) > len(request.strategies):
+        raise ConfigError("There are more parameter sets than strategies.")
+    entrants = []
+    for number, item in enumerate(request.strategies):
+        spec = load_strategy(item) if isinstance(item, str) else spec_of(item)
+        given = request.params[number] if number < len(request.params) else {}
+        entrants.append(Entrant(spec, spec.read_params(given)))
+    return entrants
+
+
+def prepare_job(request: BacktestRequest) -> BacktestJob:
+    """Read strategies, data, calendars and rules of a request.
+
+    Raises:
+        ConfigError, DataError: something asked for does not exist or cannot be used.
+    """
+    entrants = _entrants(request)
+    bars = _read(request)
+    symbols = list(dict.fromkeys(table.symbol for table in bars))
+    instruments = [request.instruments.get(symbol) or infer_instrument(symbol) for symbol in symbols]
+    actions = None
+    if request.actions is not None:
+        actions = read_corporate_actions(request.actions, symbols)
+    return BacktestJob(
+        entrants,
+        bars,
+        instruments,
+        request.run,
+        load_rules(),
+        get_calendar,
+        actions,
+        request.form,
+        request.check_prefix,
+        request.progress,
+    )
+
+
+def _source_of(entrants: Sequence[Entrant]) -> str:
+    texts = []
+    for entrant in entrants:
+        try:
+            texts.append(inspect.getsource(entrant.spec.strategy))
+        except (OSError, TypeError):
+            texts.append(f"# the source of {entrant.spec.name} is not in a file")
+    return "\n\n".join(texts)
+
+
+def run_request(request: BacktestRequest, *, now: datetime | None = None) -> BacktestResult:
+    """Run a request and return its result; the run is counted in the trial ledger unless told otherwise."""
+    job = prepare_job(request)
+    record, _ = run_backtest(job)
+    stamp = now or datetime.now(UTC)
+    record.strategy_source = _source_of(job.entrants)
+    record.card = run_card(job.bars, record.config, request.run.seed, record.strategy_source)
+    metrics = summarise(record)
+    if request.count_trial and metrics.get("sharpe") is not None:
+        trial = Trial(
+            int(stamp.timestamp()) * 1_000_000_000,
+            "+".join(record.strategies),
+            config_hash(record.config),
+            str(record.card["data"]),
+            float(metrics["sharpe"]) / math.sqrt(record.periods_per_year),
+            int(metrics["n"]),
+        )
+        count, notes = TrialLedger().record(trial)
+        record.warnings += notes
+        metrics = summarise(record, count)
+    created = stamp.strftime("%Y-%m-%d %H:%M UTC")
+    return BacktestResult(record, metrics, command=request.command, created_at=created)
+
+
+def backtest(
+    strategy: str | type[Strategy],
+    data: Source | BarTable | DataFrame | Sequence[Source | BarTable],
+    *,
+    symbol: str | None = None,
+    interval: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    run: RunSettings | None = None,
+    cash: float | None = None,
+    form: str = "auto",
+    check_prefix: bool = True,
+    count_trial: bool = False,
+    **read: Any,
+) -> BacktestResult:
+    """Run a strategy over data and return the result.
+
+    Args:
+        strategy: a shipped strategy's name, ``file.py[:Class]`` or a Strategy class.
+        data: a CSV or Parquet path, a bar table, a DataFrame with open, high, low, close (and volume), or several.
+        symbol, interval: needed where the data do not say.
+        params: strategy parameters that differ from their defaults.
+        run: account, sizing, limits, costs and fill rules; ``cash`` overrides its starting cash.
+        form: auto, compiled, interpreted or callback.
+        check_prefix: run the look-ahead check.
+        count_trial: write the run into the trial ledger of the current folder.
+        read: further ``BacktestRequest`` fields: mapping, zone, start, end, actions, instruments.
+
+    Raises:
+        TidemillError: in one sentence, what is wrong and what to do.
+
+    Example:
+        >>> result = tidemill.backtest("moving_average_crossover", "AAPL.csv", symbol="AAPL")  # doctest: +SKIP
+        >>> result.metrics["sharpe"]  # doctest: +SKIP
+    """
+    settings = run or RunSettings()
+    if cash is not None:
+        settings = replace(settings, cash=cash)
+    sources: list[Any]
+    if isinstance(data, (str, PathLike, BarTable)):
+        sources = [data]
+    elif hasattr(data, "columns"):
+        sources = [bars_from_frame(data, symbol or "DATA", interval)]
+    else:
+        sources = list(data)
+    request = BacktestRequest(
+        [strategy],
+        sources,
+        [params or {}],
+        [symbol] if symbol else (),
+        interval,
+        run=settings,
+        form=form,
+        check_prefix=check_prefix,
+        count_trial=count_trial,
+        **read,
+    )
+    return run_request(request)

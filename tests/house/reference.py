@@ -1,0 +1,169 @@
+"""Writes the pages that are made from the code: docs/concepts/settings.md and docs/concepts/errors.md."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import MISSING, Field, fields, is_dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from tidemill.model import errors
+from tidemill.model.enums import Reason, Refusal
+from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings
+
+__all__ = ["ENVIRONMENT", "REASONS", "REFUSALS", "errors_page", "pages", "settings_page"]
+
+ROOT = Path(__file__).resolve().parents[2]
+MADE = "<!-- Made from the code by `make docs`; change the code, not this page. -->"
+SETTINGS = (RunSettings, StrategySettings, Costs, FillRules)
+
+REFUSALS = {
+    Refusal.NONE: "No objection: the proposal became an order.",
+    Refusal.HALTED: "Trading is halted; an operator must resume it. Exits still pass.",
+    Refusal.NO_PRICE: "There is no price yet to size or check the order with.",
+    Refusal.BAD_QUANTITY: "The quantity is not above zero, or nothing is left of it after rounding to the lot.",
+    Refusal.OUTSIDE_WINDOW: "The bar lies outside the strategy's window of hours or weekdays.",
+    Refusal.OUTSIDE_SESSION: "The exchange's regular session is not open and extended hours are off.",
+    Refusal.DAILY_LOSS: "The strategy has lost its daily limit; entries wait for the next trading day.",
+    Refusal.MAX_TRADES: "The strategy has opened as many positions today as it may.",
+    Refusal.MAX_OPEN_POSITIONS: "As many positions are open as may be.",
+    Refusal.MAX_POSITION_SIZE: "The position would be worth more than its share of the equity allows.",
+    Refusal.BUYING_POWER: "The account cannot pay for this order.",
+    Refusal.SHORT_NOT_ALLOWED: "Selling short is switched off.",
+    Refusal.ALREADY_IN_POSITION: "A position is open and adding to it is not allowed, or not any more.",
+    Refusal.ORDER_PENDING: "An order that does the same is still working.",
+    Refusal.NOTHING_TO_CLOSE: "There is neither a position nor a working entry to close.",
+    Refusal.BAD_STOP: "The stop lies on the wrong side of the price, or is no price.",
+    Refusal.BAD_TARGET: "The target lies on the wrong side of the price, or is no price.",
+    Refusal.ORDER_TABLE_FULL: "No row is left for another order; end some of the working ones.",
+    Refusal.REBALANCE_WAIT: "It is not yet time to bring the position back to its target size.",
+    Refusal.STALE_VERDICT: "The gate answered too late; the proposal is void.",
+    Refusal.GATE_REFUSED: "The gate said no.",
+    Refusal.BAD_LIMIT: "The limit is no price.",
+    Refusal.WARMING_UP: "The strategy has not seen enough bars yet.",
+}
+REASONS = {
+    Reason.NONE: "None given.",
+    Reason.SIGNAL: "The strategy asked for it.",
+    Reason.STOP_LOSS: "The protective stop was reached.",
+    Reason.TAKE_PROFIT: "The target was reached.",
+    Reason.TRAILING_STOP: "The trailing stop was reached.",
+    Reason.TIME_EXIT: "The position was held for as many bars as allowed.",
+    Reason.SESSION_END: "The regular session is about to end and positions are to be flat by then.",
+    Reason.MANUAL: "A person asked for it.",
+    Reason.HALT: "Trading was halted and open positions were closed.",
+    Reason.REBALANCE: "The position was brought back to its target size.",
+    Reason.REVERSE: "The position was turned to the other side.",
+    Reason.END_OF_DATA: "The data ended; open positions are valued, not sold, at the last price.",
+    Reason.RSI_OVERSOLD: "The relative strength index fell below its lower bound.",
+    Reason.RSI_OVERBOUGHT: "The relative strength index rose above its upper bound.",
+    Reason.MOMENTUM_BREAKOUT: "Momentum rose above its bound.",
+    Reason.MOMENTUM_EXHAUSTION: "Momentum faded.",
+    Reason.DAILY_LOSS: "The daily loss limit was reached and open positions are to be closed then.",
+}
+ENVIRONMENT = {
+    "NUMBA_BOUNDSCHECK": "1 checks every array index in compiled code: slower, for tests.",
+    "NUMBA_CACHE_DIR": "Where machine code is kept, if not in Tidemill's cache folder.",
+    "NUMBA_DISABLE_JIT": "1 runs every kernel as plain Python: breakpoints work, results are the same bytes.",
+    "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
+    "XDG_CACHE_HOME": "Used when `TIDEMILL_CACHE` is not set; without both it is `~/.cache`.",
+}
+
+
+def _explained(cls: type[Any]) -> dict[str, str]:
+    """Return what a class's docstring says about each of its arguments."""
+    body = inspect.getdoc(cls) or ""
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in body.partition("Args:\n")[2].splitlines():
+        head = re.match(r" {4}([a-z][a-z_]*(?:, [a-z][a-z_]*)*): (.*)", line)
+        if head:
+            names = head[1].split(", ")
+            found.update(dict.fromkeys(names, head[2]))
+        elif line.startswith("     "):
+            found.update({name: f"{found[name]} {line.strip()}" for name in names})
+        elif line.strip():
+            break
+    for text in list(found.values()):
+        for name in re.findall(r"`+([a-z_]+)`+", text):
+            found.setdefault(name, text)
+    return {name: text.replace("``", "`") for name, text in found.items()}
+
+
+def _default(item: Field[Any]) -> str:
+    value = item.default_factory() if item.default_factory is not MISSING else item.default
+    if is_dataclass(value):
+        return f"see {type(value).__name__}"
+    if isinstance(value, IntEnum):
+        return f"`{value.name.lower()}`"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
+    if isinstance(value, str):
+        return f"`{value}`" if value else "empty"
+    return f"{value:,}"
+
+
+def _choices(cls: type[Any], name: str) -> str:
+    value = getattr(cls(), name)
+    return ", ".join(f"`{member.name.lower()}`" for member in type(value)) if isinstance(value, IntEnum) else ""
+
+
+def settings_page() -> str:
+    """Return the page of everything that can be set.
+
+    Raises:
+        KeyError: a setting is not explained in its class.
+    """
+    lines = ["# Settings", "", MADE, ""]
+    lines += ["Percentages are 0-100, ratios 0-1; zero switches a limit off.", "Out of bounds is refused at once.", ""]
+    for cls in SETTINGS:
+        told = _explained(cls)
+        lines += [f"## {cls.__name__}", "", (inspect.getdoc(cls) or "").split("\n")[0], ""]
+        lines += ["| setting | default | meaning | choices |", "|---|---|---|---|"]
+        for item in fields(cls):
+            lines.append(f"| `{item.name}` | {_default(item)} | {told[item.name]} | {_choices(cls, item.name)} |")
+        lines.append("")
+    lines += ["## Environment", "", "| variable | meaning |", "|---|---|"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in ENVIRONMENT.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _classes() -> list[type[errors.TidemillError]]:
+    """Return all errors, parents before children, children by exit code."""
+
+    def below(cls: type[errors.TidemillError]) -> list[type[errors.TidemillError]]:
+        children = sorted(cls.__subclasses__(), key=lambda child: child.exit_code)
+        return [cls, *(deeper for child in children for deeper in below(child))]
+
+    return [cls for cls in below(errors.TidemillError) if cls.__module__ == errors.__name__]
+
+
+def errors_page() -> str:
+    """Return the page of every way to hear no."""
+    lines = ["# Errors, refusals and reasons", "", MADE, ""]
+    lines += ["An *error* stops a command and sets its exit code. A *refusal* is the core's answer to a proposal: a"]
+    lines += ["value on the tape, never an exception. A *reason* says why an order was sent."]
+    lines += ["", "## Errors", "", "| class | kind of | exit code | meaning |", "|---|---|---|---|"]
+    for cls in _classes():
+        told = (inspect.getdoc(cls) or "").split("\n")[0]
+        parent = cls.__mro__[1].__name__
+        lines.append(f"| `{cls.__name__}` | `{parent}` | {cls.exit_code} | {told} |")
+    for title, kind, told in (("Refusals", Refusal, REFUSALS), ("Reasons", Reason, REASONS)):
+        lines += ["", f"## {title}", "", "| value | name | meaning |", "|---|---|---|"]
+        lines += [f"| {int(member)} | `{member.name}` | {told[member]} |" for member in kind]
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return every page that is made from the code."""
+    concepts = ROOT / "docs/concepts"
+    return {concepts / "settings.md": settings_page(), concepts / "errors.md": errors_page()}
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
