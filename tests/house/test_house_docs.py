@@ -11,32 +11,26 @@ from pathlib import Path
 import pytest
 from reference import REASONS, REFUSALS, ROOT, pages
 
-from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.samples import sample_bars
-from tidemill.authoring.rulebook import load_rules
-from tidemill.authoring.strategy import Strategy, spec_of
+from tidemill.authoring.strategy import Strategy
 from tidemill.model.enums import Reason, Refusal
-from tidemill.model.instrument import infer_instrument
-from tidemill.model.settings import RunSettings
-from tidemill.research.backtest import BacktestJob, run_backtest
-from tidemill.research.planning import Entrant
+from tidemill.services.backtests import backtest
 
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (done|partly|planned) \| (.*) \|$", re.MULTILINE)
-CODE_PATH = re.compile(r"`((?:src|tests|docs|bench)/[\w./-]+)`")
+CODE_PATH = re.compile(r"`((?:src|tests|docs|bench|\.ci)/[\w./-]+|Makefile|pyproject\.toml)`")
 NUMBERS = 348
 # Put together here, so that this file does not hold what it looks for.
 MACHINE = [
-    "/" + "work/",
+    "/" + "work/main",
+    "/" + "work/shared",
     "/" + "root/",
-    "/" + "home/",
-    "/" + "Users/",
     "py" + "pi.org",
     "python" + "hosted",
     "npmjs" + ".org",
-    "index" + "-url ",
-    "trusted" + "-host ",
+    " --index" + "-url",
+    " --trusted" + "-host",
 ]
 
 
@@ -76,20 +70,9 @@ def test_the_readme_example_runs(tmp_path: Path) -> None:
     made.loader.exec_module(module)
     written = [item for item in vars(module).values() if isinstance(item, type) and item.__module__ == "golden_cross"]
     assert len(written) == 1 and issubclass(written[0], Strategy)
-    spec, bars = spec_of(written[0]), sample_bars()
-    record, engine = run_backtest(
-        BacktestJob(
-            entrants=[Entrant(spec, spec.read_params({}))],
-            bars=[bars],
-            instruments=[infer_instrument(bars.symbol)],
-            run=RunSettings(),
-            rules=load_rules(),
-            calendars=get_calendar,
-        )
-    )
-    assert engine.steps[0].form != "callback", engine.steps[0].note
-    assert len(record.trips) > 0
-    assert record.prefix_invariant is True
+    result = backtest(written[0], sample_bars(), form="compiled")
+    assert len(result.record.trips) > 0
+    assert result.record.prefix_invariant is True
 
 
 def test_the_readme_names_only_targets_that_exist() -> None:

@@ -396,6 +396,9 @@ class Run:
         target = nearest(self._decimal(given, "target"), market.tick)
         price = {"limit": limit, "stop_limit": limit, "stop": trigger}.get(kind, last)
         asked = self._decimal(given, "quantity")
+        if not self._has_rate(trader.where):
+            self._refuse(trader, side, "no_price")
+            return 0
         quantity = nearest(asked, market.lot) if asked > 0 else self._size(trader, price)
         why = self._shape(side, price, quantity, stop, target)
         if why:
@@ -431,6 +434,10 @@ class Run:
         if target > 0 and side * (target - price) <= 0:
             return "bad_target"
         return ""
+
+    def _has_rate(self, where: int) -> bool:
+        pair = self.markets[where].rate_from
+        return pair is None or self.markets[pair].last is not None
 
     def _rate(self, where: int) -> Decimal:
         market = self.markets[where]

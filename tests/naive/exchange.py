@@ -256,10 +256,9 @@ class Exchange:
                 self._meet_range(book, order, bar, which)
         for order in book.orders:
             order.newborn = False
-        self.meet_close(where, bar)
-        for order in book.orders:
             if order.kind == "trailing_stop" and not order.parent and order.best is not None:
                 order.best = min(order.best, bar.low) if order.side > 0 else max(order.best, bar.high)
+        self.meet_close(where, bar)
 
     def meet_close(self, where: int, bar: Bar) -> None:
         """Fill what fills at the close; also run once more after decisions when they fill on the same close."""

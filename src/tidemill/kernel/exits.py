@@ -12,14 +12,15 @@ from typing import Any
 from tidemill.kernel.access import head, instrument_at, order_at, slot_at, strategy_at
 from tidemill.kernel.clock import next_close_ns
 from tidemill.kernel.compile import kernel
-from tidemill.kernel.money import micros, snap_quantity
+from tidemill.kernel.money import micros, snap_price, snap_quantity
 from tidemill.kernel.orders import enlist, request_cancel, request_replace, send
 from tidemill.model.enums import Intent, OrderType, Reason, TimeInForce
 
-__all__ = ["average_price", "cancel_reducers", "close_position", "protect", "set_terms", "shrink_reducers", "timed_exits"]
+__all__ = ["average_price", "cancel_entries", "cancel_reducers", "close_position", "protect", "set_terms", "shrink_reducers", "timed_exits"]
 
 _PROTECT = int(Intent.PROTECT)
 _EXIT = int(Intent.EXIT)
+_ENTRY = int(Intent.ENTRY)
 _MARKET = int(OrderType.MARKET)
 _LIMIT = int(OrderType.LIMIT)
 _STOP = int(OrderType.STOP)
@@ -42,8 +43,13 @@ def average_price(slot: Any) -> float:
 
 @kernel
 def set_terms(state: int, index: int, order: Any) -> None:
-    """Fix stop, target and trail of a position after an entry fill: the order's own terms, else the settings'."""
+    """Fix stop, target and trail of a position after an entry fill: the order's own terms, else the settings'.
+
+    An entry of the other side that only made the position smaller brings no terms.
+    """
     slot = slot_at(state, index)
+    if order.side * slot.quantity <= 0.0:
+        return
     settings = strategy_at(state, slot.strategy)
     ins = instrument_at(state, slot.instrument)
     average = average_price(slot)
@@ -51,11 +57,11 @@ def set_terms(state: int, index: int, order: Any) -> None:
     if order.stop_loss > 0.0:
         slot.stop_price = order.stop_loss
     elif settings.stop_loss_pct > 0.0:
-        slot.stop_price = average * (1.0 - side * settings.stop_loss_pct / 100.0)
+        slot.stop_price = snap_price(average * (1.0 - side * settings.stop_loss_pct / 100.0), ins.tick)
     if order.take_profit > 0.0:
         slot.target_price = order.take_profit
     elif settings.take_profit_pct > 0.0:
-        slot.target_price = average * (1.0 + side * settings.take_profit_pct / 100.0)
+        slot.target_price = snap_price(average * (1.0 + side * settings.take_profit_pct / 100.0), ins.tick)
     if order.trail_amount > 0.0 or order.trail_pct > 0.0:
         slot.trail_amount = order.trail_amount
         slot.trail_pct = order.trail_pct
@@ -74,10 +80,10 @@ def _place_stop(state: int, index: int, size: float, side: int) -> None:
     row = slot.stop_order
     if row >= 0:
         order = order_at(state, row)
-        want = order.filled + size
-        moved = order.type == _STOP and order.stop_price != slot.stop_price
+        want = snap_quantity(order.filled + size, instrument_at(state, slot.instrument).lot)
+        moved = slot.stop_price > 0.0 and order.stop_price != slot.stop_price
         if order.quantity != want or moved:
-            request_replace(state, row, want, slot.stop_price if order.type == _STOP else 0.0)
+            request_replace(state, row, want, slot.stop_price)
         return
     if slot.stop_price <= 0.0 and not trailing:
         return
@@ -101,7 +107,7 @@ def _place_target(state: int, index: int, size: float, side: int) -> None:
     row = slot.target_order
     if row >= 0:
         order = order_at(state, row)
-        want = order.filled + size
+        want = snap_quantity(order.filled + size, instrument_at(state, slot.instrument).lot)
         if order.quantity != want:
             request_replace(state, row, want, 0.0)
         return
@@ -118,6 +124,20 @@ def _place_target(state: int, index: int, size: float, side: int) -> None:
 
 
 @kernel
+def _drop_wrong_side(state: int, slot: Any, side: int) -> None:
+    """Let go of orders that reduced a position which has since turned round."""
+    if slot.exit_order >= 0 and order_at(state, slot.exit_order).side != side:
+        request_cancel(state, slot.exit_order)
+        slot.exit_order = -1
+    if slot.stop_order >= 0 and order_at(state, slot.stop_order).side != side:
+        request_cancel(state, slot.stop_order)
+        slot.stop_order = -1
+    if slot.target_order >= 0 and order_at(state, slot.target_order).side != side:
+        request_cancel(state, slot.target_order)
+        slot.target_order = -1
+
+
+@kernel
 def protect(state: int, index: int) -> None:
     """Bring the protection of a position to its size, derived anew from the position itself."""
     slot = slot_at(state, index)
@@ -125,6 +145,7 @@ def protect(state: int, index: int) -> None:
     if size == 0.0:
         return
     side = -1 if slot.quantity > 0.0 else 1
+    _drop_wrong_side(state, slot, side)
     _place_stop(state, index, size, side)
     _place_target(state, index, size, side)
 
@@ -159,15 +180,29 @@ def cancel_reducers(state: int, index: int) -> None:
 
 
 @kernel
+def cancel_entries(state: int, index: int) -> None:
+    """Ask for the cancellation of every working entry of a slot; there may be several that cancel each other."""
+    if slot_at(state, index).entry_order < 0:
+        return
+    for row in range(head(state).n_orders):
+        order = order_at(state, row)
+        if order.id > 0 and order.slot == index and order.intent == _ENTRY:
+            request_cancel(state, row)
+
+
+@kernel
 def close_position(state: int, index: int, quantity: float, reason: int) -> None:
-    """Send a market order that reduces a position by ``quantity`` (0 = all of it) unless an exit is on its way."""
+    """Send a market order that reduces a position by ``quantity`` (0 = all of it) unless an exit is on its way.
+
+    A part is rounded to the nearest lot and is one lot at least.
+    """
     slot = slot_at(state, index)
     size = abs(slot.quantity)
     if size == 0.0 or slot.exit_order >= 0:
         return
-    if slot.entry_order >= 0:
-        request_cancel(state, slot.entry_order)
-    amount = size if quantity <= 0.0 else min(quantity, size)
+    cancel_entries(state, index)
+    lot = instrument_at(state, slot.instrument).lot
+    amount = size if quantity <= 0.0 else min(max(snap_quantity(quantity, lot), lot), size)
     side = -1 if slot.quantity > 0.0 else 1
     row = enlist(state, index, side, _EXIT, _MARKET, _GTC, reason, amount)
     if row < 0:

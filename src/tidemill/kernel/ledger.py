@@ -85,6 +85,17 @@ def _begin_trip(state: int, slot: Any, order: Any, price: float) -> None:
 
 
 @kernel
+def _count_units(slot: Any, side: int, quantity: float, price: float) -> None:
+    """Add the units of a fill to the round trip in progress."""
+    if side > 0:
+        slot.bought += quantity
+        slot.bought_value += quantity * price
+    else:
+        slot.sold += quantity
+        slot.sold_value += quantity * price
+
+
+@kernel
 def _close_trip(state: int, tape: int, slot: Any, strategy: Any, order: Any) -> None:
     """Count and write a round trip that has gone flat."""
     slot.exit_reason = order.reason
@@ -117,13 +128,9 @@ def book_fill(state: int, tape: int, index: int, order: Any, quantity: float, pr
     realised = convert(_split_cost(slot, side, quantity, notional, price, ins.multiplier), rate)
     after = snap_quantity(held + side * quantity, ins.lot)
     slot.quantity = after
-    if side > 0:
-        slot.bought += quantity
-        slot.bought_value += quantity * price
-    else:
-        slot.sold += quantity
-        slot.sold_value += quantity * price
-    slot.peak_quantity = max(slot.peak_quantity, abs(after))
+    flips = held * after < 0.0
+    _count_units(slot, side, abs(held) if flips else quantity, price)
+    slot.peak_quantity = max(slot.peak_quantity, abs(held) if flips else abs(after))
     paid = convert(notional, rate)
     moved = realised if ins.margined == 1 else -side * paid
     account.cash += moved - fee
@@ -150,9 +157,11 @@ def book_fill(state: int, tape: int, index: int, order: Any, quantity: float, pr
         strategy.open_positions -= 1
         top.open_slots -= 1
         _close_trip(state, tape, slot, strategy, order)
-    elif held * after < 0.0:
+    elif flips:
         _close_trip(state, tape, slot, strategy, order)
         _begin_trip(state, slot, order, price)
+        _count_units(slot, side, abs(after), price)
+        slot.peak_quantity = abs(after)
         strategy.opened_today += 1
         day.opened += 1
 

@@ -13,7 +13,7 @@ from typing import Any
 from tidemill.kernel.access import book_at, venue_head, venue_order_at
 from tidemill.kernel.compile import kernel
 from tidemill.kernel.memory import row_at
-from tidemill.kernel.money import floor_lot, micros, snap_quantity
+from tidemill.kernel.money import floor_lot, grid_price, micros, snap_price, snap_quantity
 from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, PathRule, Refusal, Slippage, TimeInForce
 from tidemill.model.records import EVENT
 
@@ -116,14 +116,15 @@ def _drop(venue: int, row: int, kind: int, ts_ns: int) -> None:
     instrument = order.instrument
     report(venue, kind, order_id, order.row, instrument, ts_ns)
     _remove(venue, row)
-    child = book_at(venue, instrument).first
-    while child >= 0:
-        following = venue_order_at(venue, child).next
-        if venue_order_at(venue, child).parent == order_id:
-            waiting = venue_order_at(venue, child)
+    row = book_at(venue, instrument).first
+    while row >= 0:
+        waiting = venue_order_at(venue, row)
+        if waiting.parent > 0 and _find(venue, instrument, waiting.parent) < 0:
             report(venue, _CANCELLED, waiting.id, waiting.row, instrument, ts_ns)
-            _remove(venue, child)
-        child = following
+            _remove(venue, row)
+            row = book_at(venue, instrument).first  # its own children, if any, may stand anywhere
+        else:
+            row = waiting.next
 
 
 @kernel
@@ -252,7 +253,7 @@ def _slipped(book: Any, side: int, price: float, quantity: float) -> float:
     worse = price + side * slip
     if book.tick > 0.0:
         steps = worse / book.tick
-        worse = math.ceil(steps - 1e-9) * book.tick if side > 0 else math.floor(steps + 1e-9) * book.tick
+        worse = grid_price(math.ceil(steps - 1e-9) if side > 0 else math.floor(steps + 1e-9), book.tick)
     return max(worse, book.tick)
 
 
@@ -274,21 +275,21 @@ def _fee(book: Any, order: Any, quantity: float, price: float) -> int:
 def _settle_group(venue: int, group: int, filled_row: int, instrument: int, quantity: float, ts_ns: int) -> None:
     """One cancels other: reducers shrink by what a sibling filled, entries of a group end at its first fill."""
     book = book_at(venue, instrument)
+    if group > 0:
+        row = book.first
+        while row >= 0:
+            order = venue_order_at(venue, row)
+            if row != filled_row and order.group == group:
+                order.quantity = snap_quantity(order.quantity - quantity, book.lot)
+            row = order.next
     row = book.first
     while row >= 0:
         order = venue_order_at(venue, row)
-        following = order.next
-        if row != filled_row and order.group == group:
-            if group < 0:
-                _drop(venue, row, _CANCELLED, ts_ns)
-                row = book.first
-                continue
-            order.quantity = snap_quantity(order.quantity - quantity, book.lot)
-            if order.quantity - order.filled <= 0.0:
-                _drop(venue, row, _CANCELLED, ts_ns)
-                row = book.first
-                continue
-        row = following
+        if row != filled_row and order.group == group and (group < 0 or order.quantity <= order.filled):
+            _drop(venue, row, _CANCELLED, ts_ns)
+            row = book.first
+        else:
+            row = order.next
 
 
 @kernel
@@ -319,6 +320,7 @@ def _fill(venue: int, row: int, touched: float, phase: int, ts_ns: int, slips: b
             return
         book.available -= quantity
     price = _slipped(book, order.side, touched, quantity) if slips else touched
+    book.last = touched
     order.filled = snap_quantity(order.filled + quantity, book.lot)
     row_report = report(venue, _FILL, order.id, order.row, instrument, ts_ns)
     row_report.close = price
@@ -339,8 +341,7 @@ def _trail_level(book: Any, order: Any) -> float:
     """Return where a trailing stop stands, from the best price before this bar; a fixed stop may be its floor."""
     distance = order.trail_amount if order.trail_amount > 0.0 else order.extreme * order.trail_pct / 100.0
     level = order.extreme + distance if order.side > 0 else order.extreme - distance
-    if book.tick > 0.0:
-        level = math.floor(level / book.tick + 0.5) * book.tick
+    level = snap_price(level, book.tick)
     if order.stop_price > 0.0:
         level = min(level, order.stop_price) if order.side > 0 else max(level, order.stop_price)
     return level
@@ -478,6 +479,17 @@ def match_range(venue: int, instrument: int, high: float, low: float, begin_ns: 
 
 
 @kernel
+def _move_trails(venue: int, instrument: int, high: float, low: float) -> None:
+    """Let trailing stops take in the best price of a bar that is over."""
+    row = book_at(venue, instrument).first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        if order.type == _TRAILING and order.parent == 0:
+            order.extreme = min(order.extreme, low) if order.side > 0 else max(order.extreme, high)
+        row = order.next
+
+
+@kernel
 def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: int) -> None:
     """Match protection that was born inside this very bar: its stop may fill, its target waits for the next bar.
 
@@ -498,6 +510,7 @@ def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: 
                 row = order.next
         else:
             row = order.next
+    _move_trails(venue, instrument, high, low)
 
 
 @kernel
@@ -536,26 +549,32 @@ def match_close(
             _end_immediate(venue, order_id, instrument, end_ns)
             row = book.first
             continue
-        if order.type == _TRAILING and order.parent == 0:
-            if order.side > 0:
-                order.extreme = min(order.extreme, low)
-            else:
-                order.extreme = max(order.extreme, high)
         row = following
 
 
 @kernel
 def split_orders(venue: int, instrument: int, ratio: float) -> None:
-    """Restate the working orders of an instrument after a split: quantities times, prices divided by the ratio."""
+    """Restate the working orders of an instrument after a split: quantities times, prices divided by the ratio.
+
+    Quantities are rounded down to the lot, as positions are; an order of which nothing is left is cancelled.
+    """
     book = book_at(venue, instrument)
     book.last /= ratio
     row = book.first
     while row >= 0:
         order = venue_order_at(venue, row)
-        order.quantity *= ratio
-        order.filled *= ratio
+        order.quantity = floor_lot(order.quantity * ratio, book.lot)
+        order.filled = floor_lot(order.filled * ratio, book.lot)
         order.limit_price /= ratio
         order.stop_price /= ratio
         order.trail_amount /= ratio
         order.extreme /= ratio
         row = order.next
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        if order.quantity <= order.filled:
+            _drop(venue, row, _CANCELLED, order.active_ns)
+            row = book.first
+        else:
+            row = order.next

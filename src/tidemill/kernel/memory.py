@@ -15,10 +15,11 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
+from numba.np.numpy_support import from_dtype
 
 from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, kernel
 
-__all__ = ["call2", "call3", "float_at", "int_at", "record_at", "register", "row_at", "store_float", "store_int"]
+__all__ = ["call2", "call3", "float_at", "header_accessor", "int_at", "record_at", "register", "row_at", "store_float", "store_int", "table_accessor"]
 
 _I64 = ir.IntType(64)
 _F64 = ir.DoubleType()
@@ -173,3 +174,52 @@ else:
     def row_at(table: int, index: int, capacity: int, layout: Any) -> Any:
         """Return row ``index`` of a table."""
         return _row(table, index, layout)
+
+
+def table_accessor(header: Any, table: str, layout: Any) -> Any:
+    """Return ``at(base, index)``: row ``index`` of a table whose offset stands in the header at ``base``.
+
+    Args:
+        header: record type at the start of the block, with fields ``<table>`` (offset) and ``n_<table>`` (rows).
+        table: name of the table.
+        layout: record type of its rows.
+    """
+    if BOUNDS_CHECKED or not JIT:
+
+        @kernel
+        def checked(base: int, index: int) -> Any:
+            top = record_at(base, header)
+            return row_at(base + getattr(top, table), index, getattr(top, rows), layout)
+
+        rows = f"n_{table}"
+        return checked
+    offset = header.fields[table][1]
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def at(typingctx: Any, base: Any, index: Any) -> Any:
+        record = from_dtype(layout)
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            place = builder.inttoptr(builder.add(arguments[0], _I64(offset)), _I64.as_pointer())
+            start = builder.add(arguments[0], builder.load(place))
+            address = builder.add(start, builder.mul(arguments[1], _I64(record.size)))
+            return builder.inttoptr(address, context.get_value_type(signature.return_type))
+
+        return record(types.int64, types.int64), codegen
+
+    return at
+
+
+def header_accessor(header: Any) -> Any:
+    """Return ``at(base)``: the header record of the block at ``base``."""
+    if not JIT:
+        return lambda base: record_at(base, header)
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def at(typingctx: Any, base: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return from_dtype(header)(types.int64), codegen
+
+    return at

@@ -7,7 +7,7 @@ import math
 from tidemill.kernel.access import instrument_at
 from tidemill.kernel.compile import inlined, kernel
 
-__all__ = ["convert", "equity_of", "floor_lot", "micros", "rate_of", "snap_quantity"]
+__all__ = ["convert", "equity_of", "floor_lot", "grid_price", "micros", "rate_of", "snap_price", "snap_quantity"]
 
 
 @inlined
@@ -55,3 +55,24 @@ def floor_lot(quantity: float, lot: float) -> float:
 def snap_quantity(quantity: float, lot: float) -> float:
     """Round a quantity to the nearest lot, so that sums of fractional lots stay on the grid."""
     return math.floor(quantity / lot + 0.5) * lot
+
+
+@kernel
+def grid_price(steps: float, tick: float) -> float:
+    """Return the price that lies a whole number of ticks above zero, as the decimal number a data file would hold.
+
+    Ticks are as a rule one over a whole number; dividing by that gives the float64 nearest to the decimal price, while
+    115 * 0.01 lies one bit above 1.15 and would never meet a high of 1.15.
+    """
+    per_unit = math.floor(1.0 / tick + 0.5)
+    if per_unit >= 1.0 and abs(per_unit * tick - 1.0) < 1e-9:
+        return steps / per_unit
+    return steps * tick
+
+
+@kernel
+def snap_price(price: float, tick: float) -> float:
+    """Round a price to the nearest tick, halves up; a tick of zero leaves it alone."""
+    if tick <= 0.0 or not (price > 0.0):
+        return price
+    return grid_price(math.floor(price / tick + 0.5), tick)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from tidemill.kernel.access import account_of, command_at, head, order_at, slot_at, strategy_at
-from tidemill.kernel.compile import kernel
+from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.money import snap_quantity
 from tidemill.kernel.tape import write_order
 from tidemill.kernel.transitions import MOVES, QUARANTINE, STAY
-from tidemill.model.enums import CommandKind, Intent, OrderState
+from tidemill.model.enums import CommandKind, EventKind, Intent, OrderState
 
 __all__ = ["end_order", "enlist", "find_order", "report_moves", "request_cancel", "request_replace", "take_fill"]
 
@@ -24,11 +24,22 @@ _CANCEL_PENDING = int(OrderState.CANCEL_PENDING)
 _REPLACE_PENDING = int(OrderState.REPLACE_PENDING)
 _FIRST_FINAL = int(OrderState.FILLED)
 _ENTRY = int(Intent.ENTRY)
+_FILL = int(EventKind.FILL)
 _SUBMIT = int(CommandKind.SUBMIT)
 _CANCEL = int(CommandKind.CANCEL)
 _REPLACE = int(CommandKind.REPLACE)
 _STAY = int(STAY)
 _QUARANTINE = int(QUARANTINE)
+
+
+@inlined
+def _sent_ns(top: Any) -> int:
+    """Return when what is sent in this turn leaves: what answers a fill leaves at the instant of the fill.
+
+    Fills at an open are told when their bar ends, after later instants of other bars have been; they do not wait for
+    those.
+    """
+    return top.event.now_ns if top.event.kind == _FILL else top.now_ns
 
 
 @kernel
@@ -53,7 +64,7 @@ def _command(state: int, kind: int, row: int) -> Any:
     command.trail_pct = order.trail_pct
     command.group = order.group
     command.parent = order.parent
-    command.at_ns = top.now_ns
+    command.at_ns = _sent_ns(top)
     command.reason = order.reason
     return command
 
@@ -77,7 +88,7 @@ def enlist(state: int, slot: int, side: int, intent: int, kind: int, tif: int, r
     order.tif = tif
     order.intent = intent
     order.reason = reason
-    order.created_ns = top.now_ns
+    order.created_ns = _sent_ns(top)
     order.quantity = quantity
     order.filled = 0.0
     order.filled_value = 0.0
@@ -140,10 +151,21 @@ def find_order(state: int, order_id: int, hint: int) -> int:
 
 
 @kernel
+def _other_entry(state: int, ended: int) -> int:
+    """Return the row of another working entry of the same slot, -1 when there is none."""
+    slot = order_at(state, ended).slot
+    for row in range(head(state).n_orders):
+        other = order_at(state, row)
+        if row != ended and other.id > 0 and other.slot == slot and other.intent == _ENTRY:
+            return row
+    return -1
+
+
+@kernel
 def _unlink(state: int, row: int, slot: Any) -> None:
-    """Forget an ended order in its slot."""
+    """Forget an ended order in its slot; of several working entries another one takes its place."""
     if slot.entry_order == row:
-        slot.entry_order = -1
+        slot.entry_order = _other_entry(state, row)
     if slot.exit_order == row:
         slot.exit_order = -1
     if slot.stop_order == row:

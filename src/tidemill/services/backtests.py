@@ -11,13 +11,13 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from tidemill.adapters.calendars import get_calendar
-from tidemill.adapters.files import read_bars, read_corporate_actions
+from tidemill.adapters.files import read_corporate_actions, write_quarantine
 from tidemill.authoring.registry import load_strategy
 from tidemill.authoring.rulebook import load_rules
 from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import ConfigError
-from tidemill.model.instrument import Instrument, infer_instrument
+from tidemill.model.instrument import Instrument
 from tidemill.model.settings import RunSettings
 from tidemill.research.backtest import BacktestJob, run_backtest
 from tidemill.research.card import config_hash, run_card
@@ -26,14 +26,12 @@ from tidemill.research.planning import Entrant
 from tidemill.research.result import BacktestResult
 from tidemill.research.trials import Trial, TrialLedger
 from tidemill.services.frames import bars_from_frame
+from tidemill.services.reading import ReadRequest, Source, describe_instruments, read_inputs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["BacktestRequest", "backtest", "prepare_job", "run_request"]
-
-Source = str | PathLike[str]
-
 
 @dataclass(slots=True)
 class BacktestRequest:
@@ -44,13 +42,18 @@ class BacktestRequest:
         data: file paths or bar tables.
         params: one mapping per strategy.
         symbols, interval, mapping, zone, start, end, sort: how to read the files (see ``read_bars``).
-        instruments: overrides of what a symbol suggests, by symbol.
+        instruments: whole instruments by symbol.
         run: account, settings, costs, fill rules, seed.
         actions: file of splits and dividends.
+        resolution, market: of a Lean folder.
+        overrides: fields of every instrument that differ from what its symbol suggests.
+        quarantine: where rows that were set aside are written.
         form: auto, compiled, interpreted or callback.
         check_prefix: run the look-ahead check.
         count_trial: write the run into the project's trial ledger.
         command: what reproduces the run, for the report.
+        inputs: the request as plain tables, so that a result file can be run again.
+        progress: called with (rows done, rows in all).
     """
 
     strategies: Sequence[str | type[Strategy]]
@@ -66,32 +69,38 @@ class BacktestRequest:
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     run: RunSettings = field(default_factory=RunSettings)
     actions: Source | None = None
+    resolution: str | None = None
+    market: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    quarantine: str | PathLike[str] | None = None
     form: str = "auto"
     check_prefix: bool = True
     count_trial: bool = True
     command: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     progress: Callable[[int, int], None] | None = None
 
 
-def _read(request: BacktestRequest) -> list[BarTable]:
-    """Read all files; tables handed in as such are taken as they are."""
-    tables = [item for item in request.data if isinstance(item, BarTable)]
-    paths = [item for item in request.data if not isinstance(item, BarTable)]
-    wanted: Sequence[str | None] = list(request.symbols) or [None]
-    if paths:
-        for symbol in wanted:
-            tables += read_bars(
-                paths,
-                symbol=symbol,
-                interval=request.interval,
-                mapping=request.mapping,
-                zone=request.zone,
-                start=request.start,
-                end=request.end,
-                instrument=request.instruments.get(symbol or ""),
-                sort=request.sort,
-            )
-    return tables
+def _read(request: BacktestRequest) -> tuple[list[BarTable], list[Instrument]]:
+    """Read all data of a request and write what was set aside, if asked; return tables and their instruments."""
+    wanted = ReadRequest(
+        request.data,
+        request.symbols,
+        request.interval,
+        request.mapping,
+        request.zone,
+        request.start,
+        request.end,
+        request.sort,
+        request.resolution,
+        request.market,
+        request.instruments,
+        request.overrides,
+    )
+    bars, quarantine = read_inputs(wanted)
+    if request.quarantine is not None:
+        write_quarantine(request.quarantine, quarantine)
+    return bars, [wanted.instrument(symbol) for symbol in dict.fromkeys(table.symbol for table in bars)]
 
 
 def _entrants(request: BacktestRequest) -> list[Entrant]:
@@ -114,12 +123,10 @@ def prepare_job(request: BacktestRequest) -> BacktestJob:
         ConfigError, DataError: something asked for does not exist or cannot be used.
     """
     entrants = _entrants(request)
-    bars = _read(request)
-    symbols = list(dict.fromkeys(table.symbol for table in bars))
-    instruments = [request.instruments.get(symbol) or infer_instrument(symbol) for symbol in symbols]
+    bars, instruments = _read(request)
     actions = None
     if request.actions is not None:
-        actions = read_corporate_actions(request.actions, symbols)
+        actions = read_corporate_actions(request.actions, [item.symbol for item in instruments])
     return BacktestJob(
         entrants,
         bars,
@@ -148,6 +155,7 @@ def run_request(request: BacktestRequest, *, now: datetime | None = None) -> Bac
     """Run a request and return its result; the run is counted in the trial ledger unless told otherwise."""
     job = prepare_job(request)
     record, _ = run_backtest(job)
+    record.config["instruments"] = describe_instruments(record.instruments)
     stamp = now or datetime.now(UTC)
     record.strategy_source = _source_of(job.entrants)
     record.card = run_card(job.bars, record.config, request.run.seed, record.strategy_source)
@@ -165,7 +173,7 @@ def run_request(request: BacktestRequest, *, now: datetime | None = None) -> Bac
         record.warnings += notes
         metrics = summarise(record, count)
     created = stamp.strftime("%Y-%m-%d %H:%M UTC")
-    return BacktestResult(record, metrics, command=request.command, created_at=created)
+    return BacktestResult(record, metrics, command=request.command, created_at=created, inputs=request.inputs)
 
 
 def backtest(

@@ -46,6 +46,7 @@ def run_strategy(
     *,
     params: Mapping[str, Any] | None = None,
     run: RunSettings | None = None,
+    instrument: Instrument | None = None,
     form: str = "auto",
     steps: Sequence[BoundStep] | None = None,
 ) -> Engine:
@@ -53,9 +54,11 @@ def run_strategy(
 
     Args:
         spec: the strategy.
-        bars: of one instrument, New York clock, market always open.
+        bars: of one instrument.
         params: parameters that differ from their defaults.
         run: account, settings, costs and fill rules; short selling is allowed by default.
+        instrument: what is traded; a US stock without a price grid by default. No exchange schedule is built: the
+            market counts as always open, clocks and trading days follow the instrument's zone.
         form: auto, compiled, interpreted or callback.
         steps: an engine's steps, to compile nothing anew.
 
@@ -64,11 +67,12 @@ def run_strategy(
         StrategyError: the strategy does not compile or raised.
     """
     chosen = run or RunSettings(settings=StrategySettings(allow_short=True))
-    instrument = Instrument(bars.symbol, tick_size=0.0, calendar="24/7")
+    traded = instrument or Instrument(bars.symbol, tick_size=0.0)
     first, last = (int(bars.ts[0]), int(bars.ts[-1])) if len(bars) else (0, 0)
-    zone = ZoneTable(*zone_offsets(instrument.zone, first - 8 * DAY_NS, last + 8 * DAY_NS))
+    zone = ZoneTable(*zone_offsets(traded.zone, first - 8 * DAY_NS, last + 8 * DAY_NS))
     entrant = StrategyPlan(spec, spec.read_params(params or {}), chosen.settings, window_zone=zone)
-    plan = EnginePlan([instrument], [bars.interval_ns], [CalendarPlan("24/7", zone, 0)], [0], [entrant], chosen)
+    calendar = CalendarPlan(traded.calendar, zone, traded.day_roll_minutes)
+    plan = EnginePlan([traded], [bars.interval_ns], [calendar], [0], [entrant], chosen)
     engine = Engine(plan, load_rules(), form=form, steps=steps, equity_rows=len(bars), history=[bars])
     engine.replay(build_streams([bars], [bars.symbol]).rows)
     return engine

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tidemill.model.errors import ConfigError, OutputError
 from tidemill.model.runrecord import RunRecord
 from tidemill.research.result.tables import TABLES, TIME_COLUMNS, table_of
 
-__all__ = ["SCHEMA", "check_writable", "result_document", "write_json", "write_tables"]
+__all__ = ["SCHEMA", "check_writable", "result_document", "write_json", "write_tables", "write_text"]
 
 SCHEMA = "tidemill.backtest/1"
 
@@ -76,15 +77,18 @@ def result_document(record: RunRecord, metrics: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _write(path: Path, save: Callable[[Path], None], flag: str) -> None:
+def _write(path: Path, save: Callable[[Path], object], flag: str) -> None:
     """Write through a temporary neighbour, so that an interrupted run never leaves half a file."""
+    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
         save(partial)
         partial.replace(path)
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror}; choose another {flag}.") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_json(document: dict[str, Any], path: Path) -> None:
@@ -94,11 +98,16 @@ def write_json(document: dict[str, Any], path: Path) -> None:
         OutputError: the file cannot be written.
     """
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    _write(path, lambda partial: _save_text(partial, text), "--json")
+    write_text(text + "\n", path, "--json")
 
 
-def _save_text(path: Path, text: str) -> None:
-    path.write_text(text + "\n", encoding="utf-8")
+def write_text(text: str, path: Path, flag: str) -> None:
+    """Write a text file, whole or not at all; ``flag`` names what chose the path.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    _write(path, lambda partial: partial.write_bytes(text.encode("utf-8")), flag)
 
 
 def _save_csv(path: Path, record: RunRecord, name: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemill.model.runrecord import RunRecord
-from tidemill.research.report import write_report
-from tidemill.research.result.files import result_document, write_json, write_tables
+from tidemill.research.report import render_report
+from tidemill.research.result.files import result_document, write_json, write_tables, write_text
 from tidemill.research.result.tables import TIME_COLUMNS, table_of
 
 if TYPE_CHECKING:
@@ -37,10 +38,20 @@ class BacktestResult:
         metrics: flat dict of ``tidemill.research.metrics``.
         command: what reproduces it, for the report.
         created_at: ISO stamp, for the report.
+        inputs: what was asked for as plain tables, so that a result file can be run again.
     """
 
-    def __init__(self, record: RunRecord, metrics: dict[str, Any], *, command: str = "", created_at: str = "") -> None:
+    def __init__(
+        self,
+        record: RunRecord,
+        metrics: dict[str, Any],
+        *,
+        command: str = "",
+        created_at: str = "",
+        inputs: Mapping[str, Any] | None = None,
+    ) -> None:
         self.record, self.metrics, self.command, self.created_at = record, metrics, command, created_at
+        self.inputs = dict(inputs or {})
 
     def __repr__(self) -> str:
         lines = [f"{', '.join(self.record.strategies)} on {', '.join(i.symbol for i in self.record.instruments)}"]
@@ -94,7 +105,8 @@ class BacktestResult:
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of the run."""
-        return result_document(self.record, self.metrics)
+        asked = {"command": self.command, "created_at": self.created_at, "inputs": self.inputs}
+        return {**result_document(self.record, self.metrics), **asked}
 
     def to_json(self, path: str | Path) -> Path:
         """Write the JSON document and return its path."""
@@ -107,5 +119,6 @@ class BacktestResult:
 
     def report(self, path: str | Path) -> Path:
         """Write the self-contained HTML report and return its path."""
-        write_report(self.record, self.metrics, Path(path), created_at=self.created_at, command=self.command)
+        page = render_report(self.record, self.metrics, created_at=self.created_at, command=self.command)
+        write_text(page, Path(path), "--report")
         return Path(path)
