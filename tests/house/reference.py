@@ -68,6 +68,8 @@ ENVIRONMENT = {
     "NUMBA_CACHE_DIR": "Where machine code is kept, if not in Tidemill's cache folder.",
     "NUMBA_DISABLE_JIT": "1 runs every kernel as plain Python: breakpoints work, results are the same bytes.",
     "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
+    "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
+    "TIDEMILL_TRACEBACK": "1 shows where in the program an error arose, for reports of defects.",
     "XDG_CACHE_HOME": "Used when `TIDEMILL_CACHE` is not set; without both it is `~/.cache`.",
 }
 
