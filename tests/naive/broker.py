@@ -142,8 +142,6 @@ class Run:
             for trader in self.traders:
                 if trader.where == where:
                     self._mark(trader)
-            for trader in self.traders:
-                if trader.where == where:
                     self._act(trader, scripts[trader.strategy].get((where, bar.begin), ()), bar.end)
             self._listen()
             if same_close:
@@ -246,11 +244,13 @@ class Run:
         else:
             for other in (trader.exit, trader.guard, trader.target):
                 if other is not None and other is not wish:
-                    other.quantity -= report.quantity
+                    other.quantity = max(other.quantity - report.quantity, other.filled)
         if report.is_last:
             self._close_wish(wish, "filled")
-        if held * holding.quantity < 0 or holding.quantity == 0:
-            self._drop_reducers(trader, report.at)
+        if holding.quantity == 0:
+            for reducer in (trader.exit, trader.guard, trader.target):
+                if reducer is not None:
+                    self._ask_cancel(reducer, report.at)
         if holding.quantity != 0:
             self._protect(trader, report.at)
 
@@ -285,6 +285,7 @@ class Run:
     def _protect(self, trader: Trader, now: int) -> None:
         size = abs(trader.holding.quantity)
         side = -1 if trader.holding.quantity > 0 else 1
+        self._let_go(trader, side, now)
         if trader.guard is not None:
             self._resize(trader.guard, size, trader.stop_price, now)
         elif trader.trail > 0 or trader.trail_pct > 0:
@@ -312,12 +313,17 @@ class Run:
             wish.next_quantity, wish.next_stop = want, stop
             self.exchange.replace(wish.where, wish.number, want, stop, now)
 
-    def _drop_reducers(self, trader: Trader, now: int) -> None:
-        for wish in (trader.exit, trader.guard, trader.target):
-            if wish is not None:
-                self._ask_cancel(wish, now)
-        if trader.holding.quantity != 0:
-            trader.exit = trader.guard = trader.target = None
+    def _let_go(self, trader: Trader, side: int, now: int) -> None:
+        """Forget orders of the side the position had before, and protection that is being cancelled."""
+        if trader.exit is not None and trader.exit.side != side:
+            self._ask_cancel(trader.exit, now)
+            trader.exit = None
+        if trader.guard is not None and (trader.guard.side != side or trader.guard.is_cancelling):
+            self._ask_cancel(trader.guard, now)
+            trader.guard = None
+        if trader.target is not None and (trader.target.side != side or trader.target.is_cancelling):
+            self._ask_cancel(trader.target, now)
+            trader.target = None
 
     def _ask_cancel(self, wish: Wish, now: int) -> None:
         if not wish.is_cancelling:
@@ -464,7 +470,7 @@ class Run:
         else:
             equity = Decimal(self.account.equity)
             reserved = sum(wish.reserved for wish in self.live.values())
-            power = (equity * self.leverage - self.account.gross - reserved) / 1_000_000
+            power = (equity * self.leverage - self.account.blocked - reserved) / 1_000_000
             affordable = power / self._unit_cost(trader, price) if power > 0 else ZERO
             units = min(equity / 1_000_000 * policy.size / HUNDRED / value, affordable)
         return floor_to(units + market.lot * Decimal("1e-9"), market.lot)

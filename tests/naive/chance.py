@@ -29,11 +29,11 @@ def random_case(seed: int, length: int) -> Case:
     bars = [_bars(rng, item, length, style) for item in instruments]
     settings = [_settings(rng) for _ in range(rng.choice((1, 1, 2)))]
     run = RunSettings(1_000_000.0, rng.choice((1.0, 4.0, 50.0)), "USD", settings[0], _costs(rng), _fills(rng))
-    scripts = [_script(rng, instruments, bars, run) for _ in settings]
+    scripts = [_script(rng, instruments, bars, chosen) for chosen in settings]
     case = Case(instruments, bars, scripts, settings, run, sessions)
     if rng.random() < 0.15:
         _add_actions(rng, case)
-    if len(instruments) > 1 and rng.random() < 0.15:
+    if len(instruments) > 1 and bars[0].interval_ns <= bars[1].interval_ns and rng.random() < 0.15:
         case.rates = {1: (0, rng.random() < 0.5)}
     return case
 
@@ -136,9 +136,10 @@ def _fills(rng: random.Random) -> FillRules:
 class _Writer:
     """Writes the actions of one strategy; it keeps the number of resting orders small enough for the order table."""
 
-    def __init__(self, rng: random.Random, item: Instrument, bars: BarTable, run: RunSettings) -> None:
-        self.rng, self.item, self.bars, self.run = rng, item, bars, run
+    def __init__(self, rng: random.Random, item: Instrument, bars: BarTable, settings: StrategySettings) -> None:
+        self.rng, self.item, self.bars = rng, item, bars
         self.resting = 0
+        self.is_plain = settings.entry_type in (OrderType.MARKET, OrderType.LIMIT)  # a stop cannot wait for the close
 
     def near(self, at: int, spread: float = 2.0) -> float:
         """Return a price near a close, often exactly one that the next bars touch."""
@@ -175,7 +176,7 @@ class _Writer:
                 given["tif"] = "cls"
             self.resting += 1
         elif rng.random() < 0.25 and self.resting < 5:
-            given["tif"] = rng.choice(("day", "ioc", "fok", "opg", "cls"))
+            given["tif"] = rng.choice(("day", "ioc", "fok", "opg", "cls" if self.is_plain else "day"))
             self.resting += given["tif"] in ("opg", "cls")
         self._bracket(at, verb, given)
         return {"verb": verb, "args": given}
@@ -230,11 +231,11 @@ class _Writer:
 
 
 def _script(
-    rng: random.Random, instruments: list[Instrument], bars: list[BarTable], run: RunSettings
+    rng: random.Random, instruments: list[Instrument], bars: list[BarTable], settings: StrategySettings
 ) -> dict[Any, Any]:
     script: dict[Any, Any] = {}
     for row, (item, table) in enumerate(zip(instruments, bars, strict=True)):
-        writer, busy = _Writer(rng, item, table, run), rng.choice((0.15, 0.4))
+        writer, busy = _Writer(rng, item, table, settings), rng.choice((0.15, 0.4))
         for at in range(len(table)):
             if rng.random() < busy:
                 actions = writer.actions(at)
@@ -250,7 +251,7 @@ def _add_actions(rng: random.Random, case: Case) -> None:
     if case.instruments[row].is_margined or len(table) < 4:
         return
     at = rng.randrange(1, len(table) - 1)
-    instant = int(table.ts[at]) - (1 if rng.random() < 0.5 else 0) + 1
+    instant = int(table.ts[at]) + 1
     if rng.random() < 0.5:
         case.dividends.append((row, instant, 0.37))
     elif case.instruments[row].tick_size == 0.25:

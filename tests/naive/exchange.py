@@ -333,6 +333,8 @@ class Exchange:
     def _fill(self, book: Book, order: Order, touched: Decimal, at: int, *, slips: bool) -> None:
         """Fill as much as the bar's volume allows."""
         quantity = order.left
+        if quantity <= 0:
+            return
         if self.rules.volume_share > 0:
             quantity = min(quantity, book.room)
             if quantity < order.left and (order.tif == "fok" or not self.rules.allow_partial):
@@ -361,7 +363,7 @@ class Exchange:
         siblings = [other for other in book.orders if other is not order and other.group == order.group is not None]
         for other in siblings:
             if order.reduces:
-                other.quantity -= quantity
+                other.quantity = max(other.quantity - quantity, other.filled)
         for other in siblings:
             if other in book.orders and (not order.reduces or other.left <= 0):
                 self._end(book, other, "cancelled", at)

@@ -86,6 +86,9 @@ class Account:
         return self.cash + sum(item.value for item in self.holdings)
 
     @property
-    def gross(self) -> int:
-        """Return the sum of absolute notional values."""
-        return sum(abs(item.notional) for item in self.holdings)
+    def blocked(self) -> int:
+        """Return the buying power in use: value of what is paid in full, margin of the rest."""
+        return sum(
+            micros(abs(item.quantity) * item.margin) if item.is_margined else abs(item.notional)
+            for item in self.holdings
+        )

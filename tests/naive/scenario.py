@@ -272,11 +272,12 @@ _HOW = {10: "filled", 11: "cancelled", 12: "rejected", 13: "expired"}
 
 
 def _order_differences(engine: Engine, run: Run) -> list[str]:
+    """Compare how orders ended and what they had filled."""
     core = sorted(
-        (int(row["order_id"]), _HOW[int(row["state"])], round(float(row["quantity"]), 9), round(float(row["filled"]), 9))
+        (int(row["order_id"]), _HOW[int(row["state"])], round(float(row["filled"]), 9))
         for row in engine.tape.rows("orders")
     )
-    twin = sorted((number, how, round(float(q), 9), round(float(f), 9)) for number, how, q, f in run.ended)
+    twin = sorted((number, how, round(float(filled), 9)) for number, how, _, filled in run.ended)
     if core == twin:
         return []
     return [f"ended orders: only core {sorted(set(core) - set(twin))[:4]}, only twin {sorted(set(twin) - set(core))[:4]}"]

@@ -91,6 +91,7 @@ class StrategySpec:
         layout: record type of its memory per instrument.
         tickets: proposals per bar (1 to 3).
         uses_book: whether the step reads average, bars_held or equity from its ticket.
+        calls_own_helpers: whether it calls functions of its own file.
     """
 
     name: str
@@ -104,6 +105,7 @@ class StrategySpec:
     layout: np.dtype[Any]
     tickets: int
     uses_book: bool
+    calls_own_helpers: bool
 
     def read_params(self, given: Mapping[str, Any]) -> dict[str, float]:
         """Return all parameters, defaults filled in; unknown names and values out of bounds are refused."""
@@ -172,10 +174,13 @@ def _indicator_layout(cls: type[Strategy], key: str, item: Indicator, params: Ma
 
 def _reads_book(step: Callable[..., Any]) -> bool:
     """Tell whether a step may read the slower fields of its ticket; one that calls own helpers is taken to."""
-    names = set(step.__code__.co_names)
-    helpers = [step.__globals__.get(name) for name in names]
-    own = any(inspect.isfunction(item) and item.__module__ == step.__module__ for item in helpers)
-    return own or bool(names & {"average", "bars_held", "equity"})
+    return _calls_own_helpers(step) or bool(set(step.__code__.co_names) & {"average", "bars_held", "equity"})
+
+
+def _calls_own_helpers(step: Callable[..., Any]) -> bool:
+    """Tell whether a step calls functions of its own file, which may read anything it can."""
+    helpers = [step.__globals__.get(name) for name in step.__code__.co_names]
+    return any(inspect.isfunction(item) and item.__module__ == step.__module__ for item in helpers)
 
 
 def _step_of(cls: type[Strategy]) -> tuple[Callable[..., Any], tuple[str, ...]]:
@@ -220,4 +225,5 @@ def spec_of(cls: type[Strategy]) -> StrategySpec:
         np.dtype(fields or [("nothing", np.int64)]),
         3 if "third" in arguments else 2 if "second" in arguments else 1,
         _reads_book(step),
+        _calls_own_helpers(step),
     )

@@ -19,29 +19,48 @@ from tidemill.engine.generated import generate_entry
 from tidemill.engine.mistakes import explain
 from tidemill.kernel.access import head, proposal_at, slot_at
 from tidemill.kernel.compile import JIT, inlined, kernel
-from tidemill.kernel.memory import record_at, register
+from tidemill.kernel.memory import float_at, int_at, record_at, register
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import StrategyError
-from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT
+from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT, STREAM
 
 __all__ = ["BoundStep", "bind_step", "interpreted"]
 
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, *(ctypes.c_int64,) * 4)
+# Without a stream: one step on the event in hand. With one: steps on row after row until a proposal or the limit; the
+# number of the first row not stepped is returned. Only fields that the step reads are copied meanwhile.
 _SOURCE = """\
 # Generated around a strategy step; safe to delete.
-def entry(state, index):
+def entry(state, index, stream, limit):
     slot = slot_at(state, index)
-    top = head(state)
-    STEP({arguments})
-    return 0
+    bar = head(state).event
+    clock = head(state).clock
+    order = proposal_at(state, slot.tickets)
+    second = proposal_at(state, slot.tickets + 1)
+    third = proposal_at(state, slot.tickets + 2)
+    me = record_at(state + slot.memory, ME)
+    if stream == 0:
+        STEP({arguments})
+        return 0
+    rows = record_at(stream, STREAM)
+    at = rows.at
+    while at < limit:
+{copies}
+        STEP({arguments})
+        at += 1
+        if order.side != 0{others}:
+            break
+    return at
 """
-_EXPRESSIONS = {
-    "me": "record_at(state + slot.memory, ME)",
-    "bar": "top.event",
-    "order": "proposal_at(state, 0)",
-    "second": "proposal_at(state, 1)",
-    "third": "proposal_at(state, 2)",
-    "clock": "top.clock",
+_COPIES = {
+    "ts_ns": "bar.ts_ns = int_at(rows.ts, at)",
+    "now_ns": "bar.now_ns = int_at(rows.ts, at) + rows.duration_ns",
+    "interval_ns": "bar.interval_ns = rows.interval_ns",
+    "open": "bar.open = float_at(rows.open, at)",
+    "high": "bar.high = float_at(rows.high, at)",
+    "low": "bar.low = float_at(rows.low, at)",
+    "close": "bar.close = float_at(rows.close, at)",
+    "volume": "bar.volume = float_at(rows.volume, at)",
 }
 
 
@@ -49,7 +68,7 @@ class BoundStep:
     """A step the core can call.
 
     Args:
-        address: of a C function ``int64 f(int64 state, int64 slot)``.
+        address: of a C function ``int64 f(state, slot, stream, limit)``, all int64.
         form: ``compiled``, ``interpreted`` or ``callback``.
         keep: whatever must stay alive while the address is used.
         note: why a slower form was chosen, or empty.
@@ -118,9 +137,23 @@ def _identity(spec: StrategySpec) -> list[str]:
     return [text, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments)]
 
 
+def _source_of_entry(spec: StrategySpec) -> str:
+    """Return the generated text around a step."""
+    used = set(spec.step.__code__.co_names)
+    copies = [text for name, text in _COPIES.items() if spec.calls_own_helpers or name in used]
+    return _SOURCE.format(
+        arguments=", ".join(spec.arguments),
+        copies="\n".join(f"        {text}" for text in copies or ["pass"]),
+        others="".join(f" or {name}.side != 0" for name in ("second", "third") if name in spec.arguments),
+    )
+
+
 def _bind_compiled(spec: StrategySpec) -> BoundStep:
-    source = _SOURCE.format(arguments=", ".join(_EXPRESSIONS[name] for name in spec.arguments))
+    source = _source_of_entry(spec)
     names = {
+        "STREAM": STREAM,
+        "float_at": float_at,
+        "int_at": int_at,
         "STEP": _lower(spec.step, inlined, {}),
         "ME": spec.layout,
         "slot_at": slot_at,
@@ -128,7 +161,7 @@ def _bind_compiled(spec: StrategySpec) -> BoundStep:
         "record_at": record_at,
         "proposal_at": proposal_at,
     }
-    bound = generate_entry(spec.name, source, names, _identity(spec))
+    bound = generate_entry(spec.name, source, names, _identity(spec), 4)
     return BoundStep(bound.address, "compiled" if JIT else "interpreted", bound.keep)
 
 
@@ -152,7 +185,7 @@ def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...
     header = np.frombuffer((ctypes.c_char * HEADER.itemsize).from_address(state), HEADER)[0]
     offsets = {name: HEADER.fields[name][1] for name in ("event", "clock")}  # type: ignore[index]
     tickets = [
-        _TICKET_FIELDS.from_address(state + int(header["proposals"]) + number * PROPOSAL.itemsize)
+        _TICKET_FIELDS.from_address(state + int(header["proposals"]) + (3 * slot + number) * PROPOSAL.itemsize)
         for number in range(3)
     ]
     known = {
@@ -212,7 +245,7 @@ def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | Non
         arguments = prepared[state, slot] = _views(spec, state, slot, me)
         return arguments
 
-    def call(state: int, slot: int) -> int:
+    def call(state: int, slot: int, stream: int, limit: int) -> int:
         if bound.failure is None:
             try:
                 arguments = prepared.get((state, slot)) or prepare(state, slot)

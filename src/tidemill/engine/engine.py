@@ -21,7 +21,8 @@ from tidemill.kernel.compile import JIT
 from tidemill.kernel.memory import register
 from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay
 from tidemill.model.bars import BarTable
-from tidemill.model.records import STREAM
+from tidemill.model.enums import EventKind
+from tidemill.model.records import HEADER, STREAM
 
 __all__ = ["Engine"]
 
@@ -87,6 +88,7 @@ class Engine:
         """
         if streams.dtype != STREAM:
             raise TypeError("streams must be STREAM rows")
+        self._let_run_ahead(streams)
         while True:
             status = replay(
                 self._state,
@@ -105,3 +107,36 @@ class Engine:
                 progress(int(streams["at"].sum()))
             if status == DONE:
                 return
+
+    def fingerprint(self) -> bytes:
+        """Return everything that lasts beyond a turn, as bytes: equal runs have equal fingerprints and tapes.
+
+        The event, the clock, the tickets and the commands of the last turn are scratch paper and are left out.
+        """
+        block = self.state
+        kept = block.bytes.copy()
+        for name in ("proposals", "commands"):
+            table = block.tables[name]
+            start = int(table.ctypes.data) - block.address
+            kept[start : start + table.nbytes] = 0
+        for name in ("event", "clock"):
+            offset = HEADER.fields[name][1]  # type: ignore[index]
+            kept[offset : offset + HEADER[name].itemsize] = 0
+        return kept.tobytes()
+
+    def _let_run_ahead(self, streams: NDArray[Any]) -> None:
+        """Mark the streams whose only slot may be stepped ahead: compiled, one interval, no clock, no account read."""
+        instruments, slots = self.state.tables["instruments"], self.state.tables["slots"]
+        for index in np.flatnonzero(streams["kind"] == int(EventKind.BAR)):
+            instrument = int(streams[index]["instrument"])
+            alone = int((streams["instrument"][streams["kind"] == int(EventKind.BAR)] == instrument).sum()) == 1
+            owner = instruments[instrument]
+            if not alone or owner["slot_count"] != 1:
+                continue
+            slot = int(owner["first_slot"])
+            number = int(slots[slot]["strategy"])
+            spec = self.plan.strategies[number].spec
+            wanted = self.plan.strategies[number].interval_ns
+            is_plain = "clock" not in spec.arguments and not spec.uses_book
+            if self.steps[number].form == "compiled" and is_plain and wanted in (0, int(streams[index]["interval_ns"])):
+                streams[index]["slot"] = slot

@@ -23,13 +23,16 @@ class Bound:
         self.address, self.keep = address, keep
 
 
-def generate_entry(name: str, source: str, names: Mapping[str, Any], identity: Sequence[str]) -> Bound:
+def generate_entry(
+    name: str, source: str, names: Mapping[str, Any], identity: Sequence[str], arguments: int
+) -> Bound:
     """Compile the function ``entry`` of a generated source and return its address.
 
     Args:
         name: for the file's name.
         source: Python text that defines ``entry``; only ever our own few lines.
         names: what the text refers to.
+        arguments: how many int64 arguments ``entry`` takes.
         identity: everything the result depends on besides the text; a change makes a new file and new machine code.
     """
     parts = "\0".join((source, *identity, sources_digest()))
@@ -45,7 +48,7 @@ def generate_entry(name: str, source: str, names: Mapping[str, Any], identity: S
     module.__dict__.update(names)
     linecache.checkcache(str(path))
     exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102 - our own lines, no user text in them
-    compiled = entry(module.__dict__["entry"])
+    compiled = entry(module.__dict__["entry"], arguments=arguments)
     return Bound(int(compiled.address) if JIT else register(compiled), compiled)
 
 
@@ -64,5 +67,5 @@ def bind_guard(rules: Sequence[RuleSpec]) -> Bound:
         source = "\n".join([*lines, "    return 0", ""])
         names = {f"RULE{number}": rule.check for number, rule in enumerate(rules)}
         identity = [f"{rule.name}:{rule.check.__module__}" for rule in rules]
-        _guards[key] = generate_entry("guard", source, names, identity)
+        _guards[key] = generate_entry("guard", source, names, identity, 2)
     return _guards[key]

@@ -10,6 +10,7 @@ import numpy as np
 from tidemill.engine.blocks import Block
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
 from tidemill.model.bars import MINUTE_NS
+from tidemill.model.enums import Rebalance
 from tidemill.model.records import (
     ACCOUNT,
     CALENDAR,
@@ -23,7 +24,7 @@ from tidemill.model.records import (
     STRATEGY,
     TRANSITION,
 )
-from tidemill.model.settings import DAYS
+from tidemill.model.settings import DAYS, StrategySettings
 from tidemill.model.units import to_micros
 
 __all__ = ["LAYOUT_VERSION", "build_state"]
@@ -67,7 +68,7 @@ def build_state(plan: EnginePlan) -> Block:
             ("slots", SLOT, len(pairs)),
             ("orders", ORDER, orders),
             ("commands", COMMAND, orders + 8),
-            ("proposals", PROPOSAL, 3),
+            ("proposals", PROPOSAL, 3 * len(pairs)),
             ("transitions", TRANSITION, sum(len(zone.ts_ns) for zone in zones)),
             ("sessions", SESSION, sum(len(item.day) for item in plan.calendars)),
         ],
@@ -168,6 +169,7 @@ def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int
             "tickets": item.spec.tickets,
             "uses_clock": int("clock" in item.spec.arguments),
             "uses_book": int(item.spec.uses_book),
+            "watches": int(_watches(chosen)),
             "sizing": int(chosen.sizing),
             "size_value": chosen.size_value,
             "allow_short": int(chosen.allow_short),
@@ -203,6 +205,12 @@ def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int
             table[row][name] = value
 
 
+def _watches(chosen: StrategySettings) -> bool:
+    """Tell whether settings act on open positions bar by bar."""
+    timed = chosen.max_bars_held > 0 or chosen.flat_before_close_min > 0
+    return timed or chosen.daily_loss_flatten or chosen.rebalance is not Rebalance.NEVER
+
+
 def _fill_slots(block: Block, plan: EnginePlan, pairs: Sequence[tuple[int, int]]) -> None:
     table = block.tables["slots"]
     at = block.extra
@@ -214,6 +222,8 @@ def _fill_slots(block: Block, plan: EnginePlan, pairs: Sequence[tuple[int, int]]
         for name in ("entry_order", "exit_order", "stop_order", "target_order"):
             table[index][name] = -1
         table[index]["rebalance_day"] = _LONG_AGO
+        table[index]["tickets"] = 3 * index
+        block.tables["proposals"]["slot"][3 * index : 3 * index + 3] = index
         memory = fresh[strategy]
         block.bytes[at : at + len(memory)] = memory
         at += _memory_bytes(plan.strategies[strategy])

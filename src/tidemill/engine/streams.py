@@ -26,6 +26,8 @@ class Streams:
         for row, first in zip(self.rows, self.keep[0], strict=True):
             row["at"] = 0
             row["next_ns"] = first
+            row["ahead"] = 0
+            row["found"] = 0
 
 
 def _column(values: NDArray[Any], kind: type[np.generic], keep: list[Any]) -> int:
@@ -47,6 +49,7 @@ def build_streams(
     finest = {symbol: min(b.interval_ns for b in bars if b.symbol == symbol) for symbol in {b.symbol for b in bars}}
     tables = sorted((table for table in bars if len(table)), key=lambda table: table.interval_ns)
     rows = np.zeros(len(tables) + len(events), STREAM)
+    rows["slot"] = -1
     keep: list[Any] = [[]]
     never = np.iinfo(np.int64).max
     for row, table in zip(rows, events, strict=False):

@@ -25,12 +25,14 @@ _TABLES: dict[str, tuple[np.dtype[Any], str]] = {
 class Tape:
     """Growing tables with a header the core writes through."""
 
-    def __init__(self, equity_rows: int, rows: int = 4096) -> None:
+    def __init__(self, equity_rows: int) -> None:
+        # pages that are never written are never taken from the machine: generous tables cost nothing
+        rows = max(4096, equity_rows // 8)
         self.header = np.zeros(1, TAPE)
         self.tables: dict[str, NDArray[Any]] = {}
         for name, (layout, _) in _TABLES.items():
             self._set(name, np.empty(equity_rows + 8 if name == "equity" else rows, layout))
-        self.tables["days"][:] = 0
+        self._set("days", np.zeros(rows, DAY_ROW))
 
     @property
     def address(self) -> int:

@@ -24,6 +24,7 @@ from tidemill.kernel.access import (
 )
 from tidemill.kernel.clock import day_of, local_ns, session_of
 from tidemill.kernel.compile import entry, inlined, kernel
+from tidemill.kernel.days import roll_day
 from tidemill.kernel.decide import decide, rebalance_due, rebalance_slot
 from tidemill.kernel.exits import (
     average_price,
@@ -34,11 +35,9 @@ from tidemill.kernel.exits import (
     shrink_reducers,
     timed_exits,
 )
-from tidemill.kernel.ledger import apply_dividend, apply_split, book_fill, mark_slot
-from tidemill.kernel.memory import call2, int_at
-from tidemill.kernel.money import micros
+from tidemill.kernel.ledger import apply_dividend, apply_split, book_fill, mark_bar
+from tidemill.kernel.memory import call4, int_at
 from tidemill.kernel.orders import end_order, find_order, report_moves, request_cancel, take_fill
-from tidemill.kernel.tape import begin_day
 from tidemill.model.enums import EventKind, Intent, Operator, OrderState, Reason
 
 __all__ = ["advance"]
@@ -67,24 +66,6 @@ _FLATTEN = int(Operator.FLATTEN)
 _FILLED = int(OrderState.FILLED)
 _MANUAL = int(Reason.MANUAL)
 _DAILY_LOSS = int(Reason.DAILY_LOSS)
-
-
-@kernel
-def _roll_day(state: int, tape: int, instant_ns: int) -> None:
-    """Begin a new trading day where the account's calendar says so: baselines and counters start anew."""
-    top = head(state)
-    day = day_of(state, 0, instant_ns)
-    if day == top.day and tape_head(tape).day_count > 0:
-        return
-    top.day = day
-    account = account_of(state, 0)
-    account.day_start_equity = account.cash + account.market
-    for index in range(top.n_strategies):
-        strategy = strategy_at(state, index)
-        strategy.day = day
-        strategy.day_start_result = strategy.cash + strategy.market
-        strategy.opened_today = 0
-    begin_day(state, tape, day)
 
 
 @kernel
@@ -122,20 +103,9 @@ def _daily_loss_hit(state: int, settings: Any) -> bool:
 
 @kernel
 def _watch_position(state: int, tape: int, code: int, index: int, slot: Any, settings: Any) -> None:
-    """Mark a position on a bar, keep its extremes, and let time, session and loss limits act on it."""
-    top = head(state)
-    event = top.event
-    ins = instrument_at(state, slot.instrument)
-    if ins.interval_ns == 0 or event.interval_ns == ins.interval_ns:
-        mark_slot(state, index, event.close)
-        if event.high > slot.high:
-            slot.high = event.high
-        if event.low < slot.low:
-            slot.low = event.low
-        worst = event.close - event.low if slot.quantity > 0.0 else event.high - event.close
-        account_of(state, settings.account).worst_gap += micros(abs(slot.quantity) * worst * ins.multiplier)
+    """Let time, session, loss limits and rebalancing act on an open position."""
     if settings.max_bars_held > 0 or settings.flat_before_close_ns > 0:
-        timed_exits(state, index, event.interval_ns)
+        timed_exits(state, index, head(state).event.interval_ns)
     if settings.daily_loss_flatten == 1 and _daily_loss_hit(state, settings):
         close_position(state, index, 0.0, _DAILY_LOSS)
     if settings.rebalance > 0 and rebalance_due(state, slot, settings):
@@ -156,21 +126,23 @@ def _write_book(state: int, ticket: Any, slot: Any, settings: Any) -> None:
 
 @inlined
 def _call_step(state: int, tape: int, code: int, index: int, slot: Any, settings: Any) -> None:
-    """Hand a bar to a strategy's step and decide what it proposes."""
-    for ticket_index in range(settings.tickets):
-        ticket = proposal_at(state, ticket_index)
-        ticket.slot = index
-        ticket.side = 0
-        ticket.held = slot.quantity
-        ticket.pending = 0 if slot.entry_order < 0 and slot.exit_order < 0 else 1
-        if settings.uses_book == 1:
-            _write_book(state, ticket, slot, settings)
-    if settings.uses_clock == 1:
-        _set_clock(state, slot.instrument)
-    call2(int_at(code, 2 + slot.strategy), state, index)
-    for ticket_index in range(settings.tickets):
-        if proposal_at(state, ticket_index).side != 0:
-            decide(state, tape, code, ticket_index)
+    """Hand a bar to a strategy's step, unless it has run ahead to it already, and decide what it proposes."""
+    first = slot.tickets
+    if slot.stepped == 0:
+        for number in range(first, first + settings.tickets):
+            ticket = proposal_at(state, number)
+            ticket.side = 0
+            ticket.held = slot.quantity
+            ticket.pending = 0 if slot.entry_order < 0 and slot.exit_order < 0 else 1
+            if settings.uses_book == 1:
+                _write_book(state, ticket, slot, settings)
+        if settings.uses_clock == 1:
+            _set_clock(state, slot.instrument)
+        call4(int_at(code, 2 + slot.strategy), state, index, 0, 0)
+    slot.stepped = 0
+    for number in range(first, first + settings.tickets):
+        if proposal_at(state, number).side != 0:
+            decide(state, tape, code, number)
 
 
 @inlined
@@ -186,7 +158,10 @@ def _on_bar(state: int, tape: int, code: int) -> None:
         slot = slot_at(state, index)
         settings = strategy_at(state, slot.strategy)
         if slot.quantity != 0.0:
-            _watch_position(state, tape, code, index, slot, settings)
+            if ins.interval_ns == 0 or event.interval_ns == ins.interval_ns:
+                mark_bar(state, index, slot, settings, event.high, event.low, event.close)
+            if settings.watches == 1:
+                _watch_position(state, tape, code, index, slot, settings)
         if settings.interval_ns == 0 or settings.interval_ns == event.interval_ns:
             slot.bars_seen += 1
             _call_step(state, tape, code, index, slot, settings)
@@ -258,8 +233,7 @@ def _on_intent(state: int, tape: int, code: int) -> None:
     ins = instrument_at(state, event.instrument)
     for index in range(ins.first_slot, ins.first_slot + ins.slot_count):
         if slot_at(state, index).strategy == event.order:
-            ticket = proposal_at(state, 0)
-            ticket.slot = index
+            ticket = proposal_at(state, slot_at(state, index).tickets)
             ticket.side = event.code
             ticket.intent = event.extra
             ticket.type = -1 if event.bid <= 0.0 and event.ask <= 0.0 else (1 if event.ask <= 0.0 else 2)
@@ -277,7 +251,7 @@ def _on_intent(state: int, tape: int, code: int) -> None:
             ticket.group = 0
             ticket.parent = 0
             ticket.add = 1
-            decide(state, tape, code, 0)
+            decide(state, tape, code, slot_at(state, index).tickets)
 
 
 @kernel
@@ -313,7 +287,7 @@ def _turn(state: int, tape: int, code: int) -> None:
     if kind == _FILL and event.code > 1:
         instant -= 1  # stamped at its bar's end, which may be the first instant of the next day
     if instant >= calendar_at(state, 0).next_roll_ns or tape_head(tape).day_count == 0:
-        _roll_day(state, tape, instant)
+        roll_day(state, tape, instant)
     if kind == _BAR:
         _on_bar(state, tape, code)
     elif kind == _FILL:

@@ -181,9 +181,9 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
     order = order_at(state, row)
     order.parent = released_by
     if ticket.parent > 0:
-        order.parent = proposal_at(state, 0).order_id
+        order.parent = proposal_at(state, slot.tickets).order_id
     if ticket.group > 0:
-        order.group = -1 - proposal_at(state, 0).order_id  # negative: entries; reducers use the slot's number + 1
+        order.group = -1 - proposal_at(state, slot.tickets).order_id  # negative: entries; reducers use the slot's number + 1
     send(state, row)
 
 
@@ -252,8 +252,7 @@ def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
     if missing <= -ins.lot:
         close_position(state, index, math.floor(-missing / ins.lot + 1e-9) * ins.lot, _REBALANCING)
     elif missing >= ins.lot:
-        ticket = proposal_at(state, 0)
-        ticket.slot = index
+        ticket = proposal_at(state, slot.tickets)
         ticket.side = 1 if slot.quantity > 0.0 else -1
         ticket.intent = _ENTRY
         ticket.type = _MARKET
@@ -267,7 +266,7 @@ def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
         ticket.stop_loss = slot.stop_price
         refusal = _check_shape(ticket)
         if refusal == 0:
-            refusal = _ask_rules(state, code, 0)
+            refusal = _ask_rules(state, code, slot.tickets)
         if refusal != 0:
             _refuse(state, tape, ticket, refusal)
             return

@@ -11,10 +11,10 @@ from typing import Any
 
 from tidemill.kernel.access import head, instrument_at, order_at, slot_at, strategy_at
 from tidemill.kernel.clock import next_close_ns
-from tidemill.kernel.compile import kernel
+from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.money import micros, snap_price, snap_quantity
 from tidemill.kernel.orders import enlist, request_cancel, request_replace, send
-from tidemill.model.enums import Intent, OrderType, Reason, TimeInForce
+from tidemill.model.enums import Intent, OrderState, OrderType, Reason, TimeInForce
 
 __all__ = ["average_price", "cancel_entries", "cancel_reducers", "close_position", "protect", "set_terms", "shrink_reducers", "timed_exits"]
 
@@ -25,6 +25,7 @@ _MARKET = int(OrderType.MARKET)
 _LIMIT = int(OrderType.LIMIT)
 _STOP = int(OrderType.STOP)
 _TRAILING = int(OrderType.TRAILING_STOP)
+_CANCEL_PENDING = int(OrderState.CANCEL_PENDING)
 _GTC = int(TimeInForce.GTC)
 _STOP_LOSS = int(Reason.STOP_LOSS)
 _TAKE_PROFIT = int(Reason.TAKE_PROFIT)
@@ -123,16 +124,21 @@ def _place_target(state: int, index: int, size: float, side: int) -> None:
     send(state, row)
 
 
+@inlined
+def _is_useless(order: Any, side: int) -> bool:
+    return order.side != side or order.state == _CANCEL_PENDING
+
+
 @kernel
-def _drop_wrong_side(state: int, slot: Any, side: int) -> None:
-    """Let go of orders that reduced a position which has since turned round."""
+def _drop_useless(state: int, slot: Any, side: int) -> None:
+    """Let go of orders that cannot protect this position: those of the side it had before, and dying protection."""
     if slot.exit_order >= 0 and order_at(state, slot.exit_order).side != side:
         request_cancel(state, slot.exit_order)
         slot.exit_order = -1
-    if slot.stop_order >= 0 and order_at(state, slot.stop_order).side != side:
+    if slot.stop_order >= 0 and _is_useless(order_at(state, slot.stop_order), side):
         request_cancel(state, slot.stop_order)
         slot.stop_order = -1
-    if slot.target_order >= 0 and order_at(state, slot.target_order).side != side:
+    if slot.target_order >= 0 and _is_useless(order_at(state, slot.target_order), side):
         request_cancel(state, slot.target_order)
         slot.target_order = -1
 
@@ -145,7 +151,7 @@ def protect(state: int, index: int) -> None:
     if size == 0.0:
         return
     side = -1 if slot.quantity > 0.0 else 1
-    _drop_wrong_side(state, slot, side)
+    _drop_useless(state, slot, side)
     _place_stop(state, index, size, side)
     _place_target(state, index, size, side)
 
@@ -154,7 +160,7 @@ def protect(state: int, index: int) -> None:
 def _shrink(state: int, row: int, filled_row: int, quantity: float, lot: float) -> None:
     if row >= 0 and row != filled_row:
         order = order_at(state, row)
-        order.quantity = snap_quantity(order.quantity - quantity, lot)
+        order.quantity = max(snap_quantity(order.quantity - quantity, lot), order.filled)
 
 
 @kernel

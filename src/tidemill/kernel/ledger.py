@@ -14,7 +14,7 @@ from tidemill.kernel.compile import kernel
 from tidemill.kernel.money import convert, floor_lot, micros, rate_of, snap_quantity
 from tidemill.kernel.tape import day_row, write_fill, write_trip
 
-__all__ = ["apply_dividend", "apply_split", "book_fill", "mark_slot"]
+__all__ = ["apply_dividend", "apply_split", "book_fill", "mark_bar", "mark_slot"]
 
 
 @kernel
@@ -38,6 +38,19 @@ def mark_slot(state: int, index: int, price: float) -> None:
     account.blocked += blocked - slot.blocked
     slot.blocked = blocked
     slot.notional = notional
+
+
+@kernel
+def mark_bar(state: int, index: int, slot: Any, settings: Any, high: float, low: float, close: float) -> None:
+    """Mark an open position on its bar: value at the close, extremes, and what the worst price would have cost."""
+    mark_slot(state, index, close)
+    if high > slot.high:
+        slot.high = high
+    if low < slot.low:
+        slot.low = low
+    worst = close - low if slot.quantity > 0.0 else high - close
+    multiplier = instrument_at(state, slot.instrument).multiplier
+    account_of(state, settings.account).worst_gap += micros(abs(slot.quantity) * worst * multiplier)
 
 
 @kernel

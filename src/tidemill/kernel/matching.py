@@ -280,7 +280,7 @@ def _settle_group(venue: int, group: int, filled_row: int, instrument: int, quan
         while row >= 0:
             order = venue_order_at(venue, row)
             if row != filled_row and order.group == group:
-                order.quantity = snap_quantity(order.quantity - quantity, book.lot)
+                order.quantity = max(snap_quantity(order.quantity - quantity, book.lot), order.filled)
             row = order.next
     row = book.first
     while row >= 0:
@@ -312,6 +312,8 @@ def _fill(venue: int, row: int, touched: float, phase: int, ts_ns: int, slips: b
     book = book_at(venue, instrument)
     left = snap_quantity(order.quantity - order.filled, book.lot)
     quantity = left
+    if quantity <= 0.0:
+        return
     if venue_head(venue).volume_cap > 0.0:
         quantity = min(left, floor_lot(book.available, book.lot))
         if quantity < left and (order.tif == _FOK or venue_head(venue).allow_partial == 0):

@@ -19,7 +19,7 @@ from numba.np.numpy_support import from_dtype
 
 from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, kernel
 
-__all__ = ["call2", "call3", "float_at", "header_accessor", "int_at", "record_at", "register", "row_at", "store_float", "store_int", "table_accessor"]
+__all__ = ["call2", "call3", "call4", "float_at", "header_accessor", "int_at", "record_at", "register", "row_at", "store_float", "store_int", "table_accessor"]
 
 _I64 = ir.IntType(64)
 _F64 = ir.DoubleType()
@@ -72,6 +72,11 @@ if JIT:
         return types.int64(types.int64, types.int64, types.int64), _call(2)
 
     @intrinsic  # type: ignore[untyped-decorator]
+    def call4(typingctx: Any, function: Any, first: Any, second: Any, third: Any, fourth: Any) -> Any:
+        """Call the compiled function that lies at an address with four integers."""
+        return types.int64(*(types.int64,) * 5), _call(4)
+
+    @intrinsic  # type: ignore[untyped-decorator]
     def call3(typingctx: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
         """Call the compiled function that lies at an address with three integers."""
         return types.int64(types.int64, types.int64, types.int64, types.int64), _call(3)
@@ -112,6 +117,10 @@ else:
     def call2(function: Any, first: int, second: int) -> int:
         """Call a registered Python function with two integers."""
         return int(_callables[int(function)](first, second) or 0)
+
+    def call4(function: Any, first: int, second: int, third: int, fourth: int) -> int:
+        """Call a registered Python function with four integers."""
+        return int(_callables[int(function)](first, second, third, fourth) or 0)
 
     def call3(function: Any, first: int, second: int, third: int) -> int:
         """Call a registered Python function with three integers."""

@@ -24,7 +24,8 @@ _CANCEL_PENDING = int(OrderState.CANCEL_PENDING)
 _REPLACE_PENDING = int(OrderState.REPLACE_PENDING)
 _FIRST_FINAL = int(OrderState.FILLED)
 _ENTRY = int(Intent.ENTRY)
-_FILL = int(EventKind.FILL)
+_ACK = int(EventKind.ACK)
+_EXPIRED = int(EventKind.EXPIRED)
 _SUBMIT = int(CommandKind.SUBMIT)
 _CANCEL = int(CommandKind.CANCEL)
 _REPLACE = int(CommandKind.REPLACE)
@@ -34,12 +35,13 @@ _QUARANTINE = int(QUARANTINE)
 
 @inlined
 def _sent_ns(top: Any) -> int:
-    """Return when what is sent in this turn leaves: what answers a fill leaves at the instant of the fill.
+    """Return when what is sent in this turn leaves: what answers a report leaves at the instant of the report.
 
-    Fills at an open are told when their bar ends, after later instants of other bars have been; they do not wait for
-    those.
+    What happens at an open is told when its bar ends, after later instants of other bars have been; the answer does
+    not wait for those.
     """
-    return top.event.now_ns if top.event.kind == _FILL else top.now_ns
+    kind = top.event.kind
+    return top.event.now_ns if kind >= _ACK and kind <= _EXPIRED else top.now_ns
 
 
 @kernel

@@ -16,11 +16,13 @@ from tidemill.kernel.access import (
     head,
     instrument_at,
     session_at,
+    slot_at,
     tape_head,
     venue_head,
 )
 from tidemill.kernel.clock import day_of, session_of
-from tidemill.kernel.compile import export, inlined, kernel
+from tidemill.kernel.compile import export, kernel
+from tidemill.kernel.leap import is_quiet, leap, load_event, pass_quiet_bar, run_ahead, step_stream
 from tidemill.kernel.matching import (
     accept,
     match_close,
@@ -57,6 +59,7 @@ _SPLIT = int(EventKind.SPLIT)
 _SAME_CLOSE = int(FillTiming.SAME_CLOSE)
 _NEVER = 9_223_372_036_854_775_807
 _DAY_NS = 86_400_000_000_000
+_STREAM_BYTES = STREAM.itemsize
 _OPEN = 1
 _RANGE = 2
 _CLOSE = 3
@@ -128,53 +131,6 @@ def _match_group(state: int, venue: int, tape: int, code: int, streams: int, cou
                 _deliver(state, venue, tape, code)
 
 
-@inlined
-def _load_event(state: int, stream: Any) -> None:
-    """Copy the row under a stream's cursor into the state's event."""
-    event = head(state).event
-    at = stream.at
-    if stream.kind != _BAR:
-        row = row_at(stream.ts, at, stream.length, EVENT)
-        event.kind = row.kind
-        event.instrument = row.instrument
-        event.ts_ns = row.ts_ns
-        event.now_ns = row.now_ns
-        event.close = row.close
-        event.volume = row.volume
-        event.bid = row.bid
-        event.ask = row.ask
-        event.order = row.order
-        event.code = row.code
-        event.extra = row.extra
-        event.low = row.low
-        event.high = row.high
-        return
-    begin = int_at(stream.ts, at)
-    event.kind = _BAR
-    event.instrument = stream.instrument
-    event.ts_ns = begin
-    event.now_ns = stream.next_ns
-    event.interval_ns = stream.interval_ns
-    event.open = float_at(stream.open, at)
-    event.high = float_at(stream.high, at)
-    event.low = float_at(stream.low, at)
-    event.close = float_at(stream.close, at)
-    event.volume = float_at(stream.volume, at)
-
-
-@inlined
-def _step_stream(stream: Any) -> None:
-    """Move a stream's cursor to its next row."""
-    at = stream.at + 1
-    stream.at = at
-    if at >= stream.length:
-        stream.next_ns = _NEVER
-    elif stream.kind == _BAR:
-        stream.next_ns = int_at(stream.ts, at) + stream.duration_ns
-    else:
-        stream.next_ns = row_at(stream.ts, at, stream.length, EVENT).now_ns
-
-
 @kernel
 def _has_room(state: int, tape: int) -> bool:
     """Tell whether the tape can take whatever one group may write."""
@@ -188,6 +144,12 @@ def _has_room(state: int, tape: int) -> bool:
         and top.order_count + need < top.n_orders
         and top.refusal_count + need < top.n_refusals
     )
+
+
+@kernel
+def _other_instant(streams: int, others: int) -> int:
+    """Return when the next event comes that is no bar; such streams come first."""
+    return _next_instant(streams, others) if others > 0 else _NEVER
 
 
 @kernel
@@ -212,8 +174,12 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
     same_close = venue_head(venue).fill_timing == _SAME_CLOSE
     tape_top = tape_head(tape)
     checked = -1
+    others = 0
+    while others < count and row_at(streams, others, count, STREAM).kind != _BAR:
+        others += 1
     while True:
-        now = _next_instant(streams, count)
+        first = row_at(streams, 0, count, STREAM)
+        now = first.next_ns if count == 1 else _next_instant(streams, count)
         if now == _NEVER:
             return DONE
         if budget <= 0:
@@ -222,6 +188,14 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
             if not _has_room(state, tape):
                 return TAPE_FULL
             checked = tape_top.writes
+        if count == 1 and first.slot >= 0 and venue_head(venue).working == 0:
+            if first.at >= first.ahead:
+                run_ahead(state, code, first, streams, _NEVER)
+            room = min(tape_top.n_equity - tape_top.equity_count - 2, budget)
+            passed = leap(state, tape, first, room)
+            if passed > 0:
+                budget -= passed
+                continue
         budget -= 1
         if venue_head(venue).working > 0:
             _match_group(state, venue, tape, code, streams, count, now)
@@ -229,17 +203,26 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
         for index in range(count):
             stream = row_at(streams, index, count, STREAM)
             if stream.next_ns == now:
-                _load_event(state, stream)
+                marked = marked or stream.kind == _BAR
+                if stream.slot >= 0:
+                    if stream.at >= stream.ahead:
+                        where = streams + index * _STREAM_BYTES
+                        run_ahead(state, code, stream, where, _other_instant(streams, others))
+                    if is_quiet(stream):
+                        pass_quiet_bar(state, tape, stream)
+                        step_stream(stream)
+                        continue
+                    slot_at(state, stream.slot).stepped = 1 if stream.at < stream.ahead else 0
+                load_event(state, stream)
                 if top.event.kind == _SPLIT:
                     split_orders(venue, top.event.instrument, top.event.close)
-                marked = marked or stream.kind == _BAR
                 call3(int_at(code, 0), state, tape, code)
                 if top.command_count > 0:
                     _deliver(state, venue, tape, code)
                 if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
                     _match(state, venue, stream, _CLOSE, now)
                     _deliver(state, venue, tape, code)
-                _step_stream(stream)
+                step_stream(stream)
         if marked:
             mark_equity(state, tape, now)
 

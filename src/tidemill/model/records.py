@@ -100,7 +100,6 @@ HEADER = np.dtype(
         ("command_count", _I),  # commands of this turn
         ("proposals", _I),
         ("n_proposals", _I),  # capacity
-        ("proposal_count", _I),  # proposals of this step
         ("late_fills", _I),  # fills booked on orders that had already ended
         ("quarantined", _I),  # reports that match no order or no legal move
         ("clock_ns", _I),  # instant for which the clock was computed
@@ -188,6 +187,7 @@ STRATEGY = np.dtype(
         ("tickets", _I),  # proposals its step may make per bar, 1 to 3
         ("uses_clock", _I),  # 1: the step reads the clock
         ("uses_book", _I),  # 1: the step reads average, bars_held or equity of its ticket
+        ("watches", _I),  # 1: time, session, rebalance or loss settings act on open positions bar by bar
         # ledger of this strategy: the sum over strategies equals the account
         ("cash", _I),  # micros, relative to its start
         ("market", _I),  # micros
@@ -242,6 +242,8 @@ SLOT = np.dtype(
         ("strategy", _I),
         ("instrument", _I),
         ("memory", _I),  # offset of its bytes from the block's start
+        ("tickets", _I),  # first row of its proposals
+        ("stepped", _I),  # 1: the step has seen the bar in hand already
         ("quantity", _F),  # signed units
         ("cost", _I),  # signed money paid for the open quantity, micros
         ("market", _I),  # contribution to equity, micros
@@ -370,6 +372,9 @@ STREAM = np.dtype(
         ("duration_ns", _I),  # start to known
         ("length", _I),
         ("at", _I),  # cursor
+        ("slot", _I),  # the one slot that trades it and may run ahead, -1 = none
+        ("ahead", _I),  # rows before this one have been stepped already
+        ("found", _I),  # 1: the last of them brought a proposal
         ("next_ns", _I),  # when row `at` becomes known
         ("matches", _I),  # 1: orders of the instrument are matched on these bars
         ("kind", _I),  # EventKind of the rows: BAR columns, else an EVENT table

@@ -18,6 +18,7 @@ from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import Instrument
+from tidemill.model.runrecord import RunRecord
 from tidemill.model.settings import RunSettings
 from tidemill.research.backtest import BacktestJob, run_backtest
 from tidemill.research.card import config_hash, run_card
@@ -31,7 +32,7 @@ from tidemill.services.reading import ReadRequest, Source, describe_instruments,
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["BacktestRequest", "backtest", "prepare_job", "run_request"]
+__all__ = ["BacktestRequest", "backtest", "prepare_job", "run_request", "settle_run"]
 
 @dataclass(slots=True)
 class BacktestRequest:
@@ -155,6 +156,13 @@ def run_request(request: BacktestRequest, *, now: datetime | None = None) -> Bac
     """Run a request and return its result; the run is counted in the trial ledger unless told otherwise."""
     job = prepare_job(request)
     record, _ = run_backtest(job)
+    return settle_run(request, job, record, now=now)
+
+
+def settle_run(
+    request: BacktestRequest, job: BacktestJob, record: RunRecord, *, now: datetime | None = None
+) -> BacktestResult:
+    """Give a finished run its run card, its count in the trial ledger and its figures."""
     record.config["instruments"] = describe_instruments(record.instruments)
     stamp = now or datetime.now(UTC)
     record.strategy_source = _source_of(job.entrants)

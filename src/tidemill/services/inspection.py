@@ -9,11 +9,14 @@ import numpy as np
 
 from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.files import CheckedBars, read_checked
+from tidemill.model.bars import BarTable
+from tidemill.model.errors import DataError
 from tidemill.model.instrument import Instrument, infer_instrument
 from tidemill.model.zones import trading_day
 from tidemill.research.validation import QualityReport, examine
+from tidemill.services.reading import ReadRequest, read_sources
 
-__all__ = ["inspect", "inspect_checked"]
+__all__ = ["inspect", "inspect_checked", "inspect_inputs"]
 
 
 def inspect(
@@ -39,6 +42,29 @@ def inspect(
         paths, symbol=symbol, interval=interval, mapping=mapping, zone=zone, instrument=instrument, sort=sort
     )
     return [inspect_checked(item, instrument) for item in checked]
+
+
+def inspect_inputs(request: ReadRequest) -> list[QualityReport]:
+    """Report on everything a request names, folders included; its dates are not used.
+
+    Raises:
+        ConfigError, DataError: as ``read_bars``.
+    """
+    files, lean = read_sources([item for item in request.data if not isinstance(item, BarTable)])
+    if lean:
+        raise DataError("Lean folders hold many symbols; name the CSV or Parquet files to inspect.")
+    reports = []
+    for symbol in request.symbols or (None,):
+        reports += inspect(
+            files,
+            symbol=symbol,
+            interval=request.interval,
+            mapping=request.mapping,
+            zone=request.zone,
+            instrument=request.instrument(symbol) if symbol else None,
+            sort=request.sort,
+        )
+    return reports
 
 
 def inspect_checked(checked: CheckedBars, instrument: Instrument | None = None) -> QualityReport:

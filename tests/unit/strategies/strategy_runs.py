@@ -13,7 +13,7 @@ from tidemill.testing.samples import path_bars
 from tidemill.testing.strategies import run_strategy
 
 
-def run(strategy, bars, *, settings=None, instrument=None, form="auto", **params):
+def run(strategy, bars, *, settings=None, instrument=None, form="auto", **params: float):
     """Run a strategy class over bars, or over a list of closes."""
     table = bars if isinstance(bars, BarTable) else path_bars(bars)
     return run_strategy(spec_of(strategy), table, params=params, run=settings, instrument=instrument, form=form)
@@ -26,7 +26,7 @@ def deeds(engine, bars):
     return [(int(i), int(f["side"]), Reason(int(f["reason"])).name) for i, f in zip(at, fills, strict=True)]
 
 
-def moves(strategy, closes, *, volumes=None, settings=None, **params):
+def moves(strategy, closes, *, volumes=None, settings=None, **params: float):
     """Return (bar, side) of everything a strategy did on a path of closes; refusals must not happen."""
     bars = path_bars(closes, volumes=volumes)
     engine = run(strategy, bars, settings=settings, **params)

@@ -23,7 +23,7 @@ def mean_reversion(bars, window, threshold):
     return one_position(
         len(bars),
         lambda bar: "SIGNAL" if away[bar] <= -threshold else "",
-        lambda bar, held: "SIGNAL" if away[bar] >= threshold else "",
+        lambda bar, _held: "SIGNAL" if away[bar] >= threshold else "",
     )
 
 
@@ -33,7 +33,7 @@ def moving_average_crossover(bars, fast_window, slow_window, ma_type):
     return one_position(
         len(bars),
         lambda bar: "SIGNAL" if bar and fast[bar - 1] <= slow[bar - 1] and fast[bar] > slow[bar] else "",
-        lambda bar, held: "SIGNAL" if fast[bar - 1] >= slow[bar - 1] and fast[bar] < slow[bar] else "",
+        lambda bar, _held: "SIGNAL" if fast[bar - 1] >= slow[bar - 1] and fast[bar] < slow[bar] else "",
     )
 
 
@@ -59,7 +59,7 @@ def bollinger_bands(bars, window, multiplier, ma_type):
     return one_position(
         len(bars),
         lambda bar: "SIGNAL" if bars.close[bar] <= bands["lower"][bar] < bands["upper"][bar] else "",
-        lambda bar, held: "SIGNAL" if bars.close[bar] >= bands["upper"][bar] > bands["lower"][bar] else "",
+        lambda bar, _held: "SIGNAL" if bars.close[bar] >= bands["upper"][bar] > bands["lower"][bar] else "",
     )
 
 

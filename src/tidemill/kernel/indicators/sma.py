@@ -21,17 +21,21 @@ def layout(capacity: int) -> np.dtype[Any]:
             ("at", np.int64),  # next place in the ring
             ("count", np.int64),  # bars seen
             ("total", np.float64),  # sum of the ring, price units
+            ("wraps", np.int64),  # times the ring has wrapped since the total was summed anew
             ("value", np.float64),  # the average, NaN until warm
             ("ring", np.float64, (capacity,)),
         ]
     )
 
 
+_WRAPS = 16
+
+
 @kernel
 def sma(memory: Any, price: float) -> float:
     """Take one price and return the average of the last ``window`` prices, NaN before there are that many.
 
-    Invariant: ``total`` is summed anew each time the ring wraps, so rounding never accumulates beyond one window.
+    Invariant: ``total`` is summed anew every 16 times the ring wraps, so rounding never accumulates beyond 16 windows.
     """
     at = memory.at
     window = memory.window
@@ -41,9 +45,13 @@ def sma(memory: Any, price: float) -> float:
     at += 1
     if at >= window:
         at = 0
-        total = 0.0
-        for index in range(window):
-            total += ring[index]
+        wraps = memory.wraps + 1
+        if wraps >= _WRAPS:
+            wraps = 0
+            total = 0.0
+            for index in range(window):
+                total += ring[index]
+        memory.wraps = wraps
     memory.at = at
     memory.total = total
     count = memory.count + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemill.model.runrecord import RunRecord
+from tidemill.research.metrics import verdict
 from tidemill.research.report import render_report
 from tidemill.research.result.files import result_document, write_json, write_tables, write_text
 from tidemill.research.result.tables import TIME_COLUMNS, table_of
@@ -14,7 +15,7 @@ from tidemill.research.result.tables import TIME_COLUMNS, table_of
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["BacktestResult"]
+__all__ = ["BacktestResult", "headline_of"]
 
 _HEADLINE = (
     ("Final equity", "final_equity", "{:,.2f}"),
@@ -28,6 +29,12 @@ _HEADLINE = (
     ("Profit factor", "profit_factor", "{:.2f}"),
     ("Fees", "fees", "{:,.2f}"),
 )
+
+
+def headline_of(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the figures a trader looks at first, as text; a missing one is a dash."""
+    values = [(label, metrics.get(key), form) for label, key, form in _HEADLINE]
+    return [(label, "—" if value is None else form.format(value)) for label, value, form in values]
 
 
 class BacktestResult:
@@ -59,11 +66,7 @@ class BacktestResult:
 
     def headline(self) -> list[tuple[str, str]]:
         """Return the figures a trader looks at first, as text; a missing one is a dash."""
-        found = []
-        for label, key, form in _HEADLINE:
-            value = self.metrics.get(key)
-            found.append((label, "—" if value is None else form.format(value)))
-        return found
+        return headline_of(self.metrics)
 
     def _frame(self, name: str) -> DataFrame:
         import pandas as pd
@@ -105,7 +108,7 @@ class BacktestResult:
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of the run."""
-        asked = {"command": self.command, "created_at": self.created_at, "inputs": self.inputs}
+        asked = {"verdict": verdict(self.metrics), "command": self.command, "created_at": self.created_at, "inputs": self.inputs}
         return {**result_document(self.record, self.metrics), **asked}
 
     def to_json(self, path: str | Path) -> Path:

@@ -1,0 +1,107 @@
+"""The command ``tidemill``: its verbs, and what becomes of errors. Verbs load what they need when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from tidemill.cli.backtest import backtest
+from tidemill.cli.data import import_files, inspect_files, synthesise
+from tidemill.cli.demo import demo
+from tidemill.cli.doctor import doctor
+from tidemill.cli.new import new_strategy
+from tidemill.cli.report import report
+from tidemill.cli.strategies import strategies
+from tidemill.model.errors import InvariantBroken, OutputError, TidemillError
+
+__all__ = ["app", "main"]
+
+_TRACEBACK = "--traceback"
+_INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Tidemill: one trading engine for backtest, paper and live.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    epilog="--traceback, anywhere in a command, shows where an error came from; so does TIDEMILL_TRACEBACK=1.",
+)
+data = typer.Typer(help="Look at market data, convert them, make simulated ones.", no_args_is_help=True)
+new = typer.Typer(help="Start something of your own.", no_args_is_help=True)
+
+app.command("backtest")(backtest)
+app.command("demo")(demo)
+app.command("strategies")(strategies)
+app.add_typer(data, name="data", rich_help_panel=None)
+app.command("report")(report)
+app.add_typer(new, name="new")
+app.command("doctor")(doctor)
+data.command("inspect")(inspect_files)
+data.command("import")(import_files)
+data.command("synth")(synthesise)
+new.command("strategy")(new_strategy)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer, by position
+    if wanted:
+        from tidemill import __version__
+
+        typer.echo(f"tidemill {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: bool = typer.Option(  # noqa: FBT001 - typer reads the signature
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """One trading engine for backtest, paper and live."""
+    del version
+
+
+@new.callback()
+def _start_new() -> None:
+    """Start something of your own."""
+
+
+def _tell(error: BaseException, sentence: str, *, with_trace: bool) -> None:
+    if with_trace:
+        traceback.print_exception(error)
+    sys.stderr.write(f"Error: {sentence}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one sentence on standard error.
+
+    Args:
+        arguments: words after ``tidemill``; those of the process when left out.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with_trace = _TRACEBACK in words or os.environ.get("TIDEMILL_TRACEBACK", "") not in ("", "0")
+    try:
+        app([word for word in words if word != _TRACEBACK], prog_name="tidemill")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; no file was left half written.\n")
+        return _INTERRUPTED
+    except TidemillError as error:
+        _tell(error, str(error), with_trace=with_trace)
+        return error.exit_code
+    except OSError as error:
+        _tell(error, f"{error.filename or 'A file'}: {error.strerror or error}.", with_trace=with_trace)
+        return OutputError.exit_code
+    except Exception as error:  # noqa: BLE001 - the border: whatever is left is a defect, told in one sentence
+        kind = f"{type(error).__name__}: {error}".splitlines()[0]
+        _tell(
+            error,
+            f"Tidemill failed in a way it should not ({kind}); please report it with the output of --traceback.",
+            with_trace=with_trace,
+        )
+        return InvariantBroken.exit_code
+    return 0

@@ -1,0 +1,164 @@
+"""From values by flag to what is run: settings, costs, fill rules, instruments, data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidemill.cli import options
+from tidemill.cli.config import nested
+from tidemill.model.enums import FillTiming, OrderType, PathRule, Rebalance, TimeInForce
+from tidemill.model.errors import ConfigError, UnknownName
+from tidemill.model.instrument import AssetClass
+from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings, parse_enum
+from tidemill.services.backtests import BacktestRequest
+
+__all__ = ["FORMS", "request_of", "run_settings", "strategy_settings"]
+
+FORMS = ("auto", "compiled", "interpreted", "callback")
+
+# flag -> field, where the value is taken as it is
+_PLAIN = {
+    "allow_short": "allow_short",
+    "pyramiding": "pyramiding",
+    "max_open_positions": "max_open_positions",
+    "max_trades_per_day": "max_trades_per_day",
+    "daily_loss_flatten": "daily_loss_flatten",
+    "window": "window",
+    "window_zone": "window_zone",
+    "extended_hours": "extended_hours",
+    "max_bars": "max_bars_held",
+    "flat_before_close": "flat_before_close_min",
+    "warmup": "warmup_bars",
+}
+_PERCENTS = {
+    "limit_offset": "limit_offset_pct",
+    "stop_loss": "stop_loss_pct",
+    "take_profit": "take_profit_pct",
+    "max_position": "max_position_pct",
+}
+_ENUMS: dict[str, tuple[str, type[Any]]] = {
+    "order_type": ("entry_type", OrderType),
+    "tif": ("entry_tif", TimeInForce),
+    "rebalance": ("rebalance", Rebalance),
+}
+_INSTRUMENT = ("tick_size", "lot_size", "multiplier", "margin", "calendar")
+
+
+def strategy_settings(values: Mapping[str, Any]) -> StrategySettings:
+    """Return the strategy's settings; without flags there is no window and no cap.
+
+    Raises:
+        ConfigError: a value cannot be read or lies out of bounds.
+    """
+    base = StrategySettings.session_defaults() if values.get("session_defaults") else StrategySettings()
+    chosen: dict[str, Any] = {field: values[flag] for flag, field in _PLAIN.items() if flag in values}
+    for flag, field in _PERCENTS.items():
+        if flag in values:
+            chosen[field] = options.parse_percent(values[flag], flag.replace("_", "-"))
+    for flag, (field, kind) in _ENUMS.items():
+        if flag in values:
+            chosen[field] = parse_enum(kind, values[flag], f"--{flag.replace('_', '-')}")
+    if "sizing" in values:
+        chosen["sizing"], chosen["size_value"] = options.parse_sizing(values["sizing"])
+    if "trailing_stop" in values:
+        percent, points = options.parse_trailing(values["trailing_stop"])
+        chosen["trailing_stop_pct"], chosen["trailing_stop_amount"] = percent, points
+    if "daily_loss" in values:
+        chosen["daily_loss_pct"], chosen["daily_loss_amount"] = options.parse_loss(values["daily_loss"])
+    if "days" in values:
+        chosen["window_days"] = options.parse_days(values["days"])
+    return replace(base, **chosen)
+
+
+def _costs(values: Mapping[str, Any]) -> Costs:
+    chosen: dict[str, Any] = {}
+    if "slippage" in values:
+        chosen["slippage"], chosen["slippage_value"] = options.parse_slippage(values["slippage"])
+    if "commission_percent" in values:
+        chosen["commission_pct"] = options.parse_percent(values["commission_percent"], "commission-percent")
+    if "commission_per_share" in values:
+        chosen["commission_per_unit"] = values["commission_per_share"]
+    if "commission_minimum" in values:
+        chosen["commission_minimum"] = values["commission_minimum"]
+    return Costs(**chosen)
+
+
+def _fills(values: Mapping[str, Any]) -> FillRules:
+    chosen: dict[str, Any] = {}
+    if "fill_timing" in values:
+        chosen["timing"] = parse_enum(FillTiming, values["fill_timing"], "--fill-timing")
+    if "path_rule" in values:
+        chosen["path"] = parse_enum(PathRule, values["path_rule"], "--path-rule")
+    if "limit_through" in values:
+        chosen["limit_through"] = values["limit_through"]
+    if "volume_cap" in values:
+        chosen["volume_cap_ratio"] = options.parse_ratio(values["volume_cap"], "volume-cap")
+    if "partial_fills" in values:
+        chosen["allow_partial"] = values["partial_fills"]
+    if "latency" in values:
+        chosen["latency_ms"] = options.parse_latency(values["latency"])
+    return FillRules(**chosen)
+
+
+def run_settings(values: Mapping[str, Any]) -> RunSettings:
+    """Return account, settings, costs, fill rules and seed.
+
+    Raises:
+        ConfigError: a value cannot be read or lies out of bounds.
+    """
+    account = {name: values[name] for name in ("cash", "leverage", "currency", "seed") if name in values}
+    return RunSettings(settings=strategy_settings(values), costs=_costs(values), fills=_fills(values), **account)
+
+
+def _overrides(values: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = {name: values[name] for name in _INSTRUMENT if name in values}
+    if "asset_class" in values:
+        name = str(values["asset_class"]).lower()
+        if name not in list(AssetClass):
+            raise UnknownName("asset class", name, [str(item) for item in AssetClass])
+        chosen["asset_class"] = AssetClass(name)
+    return chosen
+
+
+def request_of(values: Mapping[str, Any], *, command: str = "") -> BacktestRequest:
+    """Return the request of a backtest.
+
+    Args:
+        values: what was set, by flag, the configuration file already merged in.
+        command: what reproduces the run.
+
+    Raises:
+        ConfigError: something needed is missing, or a value cannot be used.
+    """
+    if not values.get("strategy"):
+        raise ConfigError("Name a strategy, for example moving_average_crossover; `tidemill strategies` lists them.")
+    if not values.get("data"):
+        raise ConfigError("Name the data, for example --data AAPL.csv; `tidemill demo` runs without.")
+    form = str(values.get("form", "auto"))
+    if form not in FORMS:
+        raise UnknownName("form", form, FORMS)
+    return BacktestRequest(
+        [values["strategy"]],
+        values["data"],
+        [values.get("set", {})],
+        values.get("symbol", ()),
+        values.get("interval"),
+        values.get("map"),
+        values.get("zone"),
+        values.get("start"),
+        values.get("end"),
+        bool(values.get("sort")),
+        run=run_settings(values),
+        actions=values.get("actions"),
+        resolution=values.get("resolution"),
+        market=values.get("market"),
+        overrides=_overrides(values),
+        quarantine=values.get("quarantine"),
+        form=form,
+        check_prefix=values.get("prefix_check", True),
+        count_trial=values.get("count", True),
+        command=command,
+        inputs=nested(values),
+    )
