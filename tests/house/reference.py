@@ -70,6 +70,7 @@ ENVIRONMENT = {
     "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
     "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
     "TIDEMILL_TRACEBACK": "1 shows where in the program an error arose, for reports of defects.",
+    "TIDEMILL_WARMING": "Set by Tidemill for the processes that compile ahead of time; nothing to set by hand.",
     "XDG_CACHE_HOME": "Used when `TIDEMILL_CACHE` is not set; without both it is `~/.cache`.",
 }
 

@@ -28,7 +28,7 @@ MAY_NAME = {
     "risk": {"numpy"},
     "strategies": {"numpy"},
 }
-FORBIDDEN_WORDS = {"base", "common", "data", "helper", "helpers", "manager", "misc", "util", "utils"}
+FORBIDDEN_WORDS = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}
 ALL = {"__all__"}
 
 

@@ -147,12 +147,11 @@ class Run:
             if same_close:
                 self.exchange.meet_close(where, bar)
                 self._listen()
+                self.markets[where].last = bar.close
+                for trader in self.traders:
+                    if trader.where == where:
+                        self._mark(trader)
             self.exchange.books[where].last = bar.close
-            self.markets[where].last = bar.close
-        for where, _ in bars:
-            for trader in self.traders:
-                if trader.where == where:
-                    self._mark(trader)
         self.equity.append((bars[0][1].end, self.account.equity))
 
     def split(self, where: int, ratio: Decimal, now: int) -> None:
@@ -242,8 +241,8 @@ class Run:
             wish.reserved -= wish.reserved if report.quantity >= left else int(wish.reserved * (report.quantity / left))
             self._set_terms(trader, wish)
         else:
-            for other in (trader.exit, trader.guard, trader.target):
-                if other is not None and other is not wish:
+            for other in self.live.values():
+                if other.intent != "entry" and other is not wish and self._trader(other) is trader:
                     other.quantity = max(other.quantity - report.quantity, other.filled)
         if report.is_last:
             self._close_wish(wish, "filled")

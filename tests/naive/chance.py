@@ -20,8 +20,12 @@ OPEN_NS, CLOSE_NS = 14 * HOUR_NS, 14 * HOUR_NS + 40 * MINUTE_NS
 PERCENTS = (1.37, 2.71, 3.13)
 
 
-def random_case(seed: int, length: int) -> Case:
-    """Return the case of a seed; shorter ones with the same seed begin alike."""
+def random_case(seed: int, length: int, *, plain: bool = False) -> Case:
+    """Return the case of a seed.
+
+    Plain cases leave out what is rare: orders for the open of a session, fills on the same close, ticks that are no
+    power of two, trailing entries, foreign currencies and splits; and they let no two orders meet in one bar.
+    """
     rng = random.Random(seed)
     style = rng.choice(("open", "open", "session", "daily"))
     instruments = [_instrument(rng, number) for number in range(rng.choice((1, 1, 2, 3)))]

@@ -154,6 +154,16 @@ _TYPES: dict[str, Any] = {
 }
 
 
+_METAVARS = {
+    "text": "TEXT",
+    "path": "PATH",
+    "number": "NUMBER",
+    "count": "COUNT",
+    "list": "TEXT",
+    "paths": "PATH",
+}
+
+
 def flags_of(*sections: str, names: Iterable[str] = ()) -> tuple[Flag, ...]:
     """Return the flags of some sections, in the order of the table, or those of some names."""
     wanted = set(names)
@@ -167,7 +177,7 @@ def with_flags(flags: Iterable[Flag]) -> Callable[[Callable[..., None]], Callabl
         own = inspect.signature(command, eval_str=True).parameters.values()
         kept = [item for item in own if item.kind is not inspect.Parameter.VAR_KEYWORD]
         for flag in flags:
-            default = typer.Option(None, *flag.declarations, help=flag.help, metavar=flag.metavar or None)
+            default = typer.Option(None, *flag.declarations, help=flag.help, metavar=flag.metavar or _METAVARS.get(flag.kind))
             annotation = _TYPES[flag.kind]
             kept.append(
                 inspect.Parameter(

@@ -24,7 +24,7 @@ from tidemill.model.bars import BarTable
 from tidemill.model.errors import StrategyError
 from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT, STREAM
 
-__all__ = ["BoundStep", "bind_step", "interpreted"]
+__all__ = ["EVENT_FIELDS", "BoundStep", "bind_step", "interpreted"]
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, *(ctypes.c_int64,) * 4)
 # Without a stream: one step on the event in hand. With one: steps on row after row until a proposal or the limit; the
@@ -175,7 +175,7 @@ def _fields(layout: np.dtype[Any]) -> Any:
     return type("Fields", (ctypes.Structure,), {"_fields_": members})
 
 
-_BAR_FIELDS = _fields(EVENT)
+EVENT_FIELDS = _fields(EVENT)
 _TICKET_FIELDS = _fields(PROPOSAL)
 _CLOCK_FIELDS = _fields(CLOCK)
 
@@ -190,7 +190,7 @@ def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...
     ]
     known = {
         "me": me,
-        "bar": _BAR_FIELDS.from_address(state + offsets["event"]),
+        "bar": EVENT_FIELDS.from_address(state + offsets["event"]),
         "clock": _CLOCK_FIELDS.from_address(state + offsets["clock"]),
         "order": tickets[0],
         "second": tickets[1],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.authoring.rules import RuleSpec
-from tidemill.engine.bind import BoundStep, bind_step
+from tidemill.engine.bind import EVENT_FIELDS, BoundStep, bind_step
 from tidemill.engine.blocks import Block
 from tidemill.engine.generated import bind_guard
 from tidemill.engine.plan import EnginePlan
@@ -62,11 +62,26 @@ class Engine:
         self.code = np.array([turn, self.guard.address, *(step.address for step in self.steps)], np.int64)
         self._state, self._tape, self._code = self.state.address, self.tape.address, int(self.code.ctypes.data)
         self.event = self.state.header["event"]
+        self.bar = EVENT_FIELDS.from_address(self.state.address + HEADER.fields["event"][1])  # type: ignore[index]
 
     def feed(self) -> int:
-        """Take the event that stands in ``self.event`` and return the number of commands it led to."""
-        feed(self._state, self._tape, self._code)
-        return int(self.state.header["command_count"][0])
+        """Take the event that stands in ``self.event`` (or was written field by field through ``self.bar``).
+
+        Returns:
+            The number of commands it led to; they stand in ``self.commands`` until the next turn.
+        """
+        return feed(self._state, self._tape, self._code)  # type: ignore[no-any-return]
+
+    def set_params(self, params: Mapping[str, float], strategy: int = 0) -> Mapping[str, float]:
+        """Give one strategy other parameters, in all its slots; to be called before the first event."""
+        item = self.plan.strategies[strategy]
+        chosen = item.spec.read_params(params)
+        fresh = item.spec.fresh_memory(chosen).view(np.uint8)
+        for slot in self.state.tables["slots"]:
+            if int(slot["strategy"]) == strategy:
+                at = int(slot["memory"])
+                self.state.bytes[at : at + len(fresh)] = fresh
+        return chosen
 
     @property
     def commands(self) -> NDArray[Any]:

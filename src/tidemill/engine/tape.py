@@ -54,6 +54,14 @@ class Tape:
                 wider[:used] = table[:used]
                 self._set(name, wider)
 
+    def clear(self) -> None:
+        """Forget all rows, keeping the memory."""
+        self.tables["days"][: int(self.header["day_count"][0]) + 1] = 0
+        for _, counter in _TABLES.values():
+            self.header[counter] = 0
+        self.header["writes"] = 0
+        self.header["last_equity"] = 0
+
     def rows(self, name: str) -> NDArray[Any]:
         """Return the written rows of a table (a view)."""
         return self.tables[name][: int(self.header[_TABLES[name][1]][0])]

@@ -157,20 +157,16 @@ def protect(state: int, index: int) -> None:
 
 
 @kernel
-def _shrink(state: int, row: int, filled_row: int, quantity: float, lot: float) -> None:
-    if row >= 0 and row != filled_row:
-        order = order_at(state, row)
-        order.quantity = max(snap_quantity(order.quantity - quantity, lot), order.filled)
-
-
-@kernel
 def shrink_reducers(state: int, index: int, filled_row: int, quantity: float) -> None:
-    """Mirror the venue's one-cancels-other rule: the other orders of the group shrink by what one has filled."""
-    slot = slot_at(state, index)
-    lot = instrument_at(state, slot.instrument).lot
-    _shrink(state, slot.exit_order, filled_row, quantity, lot)
-    _shrink(state, slot.stop_order, filled_row, quantity, lot)
-    _shrink(state, slot.target_order, filled_row, quantity, lot)
+    """Mirror the venue's one-cancels-other rule: the other orders of the group shrink by what one has filled.
+
+    Orders that the slot has let go of belong to the group until their cancellation arrives.
+    """
+    lot = instrument_at(state, slot_at(state, index).instrument).lot
+    for row in range(head(state).n_orders):
+        order = order_at(state, row)
+        if row != filled_row and order.id > 0 and order.group == index + 1:
+            order.quantity = max(snap_quantity(order.quantity - quantity, lot), order.filled)
 
 
 @kernel

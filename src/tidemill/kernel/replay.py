@@ -227,10 +227,11 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
             mark_equity(state, tape, now)
 
 
-@export("void(int64, int64, int64)")
-def feed(state: int, tape: int, code: int) -> None:
-    """Take one turn on the event in the state's header (live face)."""
+@export("int64(int64, int64, int64)")
+def feed(state: int, tape: int, code: int) -> int:
+    """Take one turn on the event in the state's header and return the number of commands (live face)."""
     call3(int_at(code, 0), state, tape, code)
+    return head(state).command_count
 
 
 @export("void(int64, int64)")

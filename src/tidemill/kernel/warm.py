@@ -1,0 +1,55 @@
+"""First use on a machine: the core's two halves are compiled side by side and kept on disk.
+
+``python -m tidemill.kernel.warm`` does it ahead of time; importing the engine does it when nothing is there yet.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+
+from numba.core import config
+
+from tidemill.kernel.compile import JIT, cache_root, sources_digest
+
+__all__ = ["HALVES", "ensure_compiled", "is_compiled"]
+
+HALVES = ("tidemill.kernel.advance", "tidemill.kernel.replay")
+_CHILD = "TIDEMILL_WARMING"
+
+
+def _marker() -> str:
+    return str(cache_root() / f"native-{sources_digest()}" / "complete")
+
+
+def is_compiled() -> bool:
+    """Tell whether this version's core is on disk."""
+    return os.path.exists(_marker())
+
+
+def ensure_compiled() -> None:
+    """Compile the core unless it is there: one half in a second process, the other here.
+
+    A failed second process costs only time: its half is then compiled where it is first imported.
+    """
+    if not JIT or is_compiled() or os.environ.get(_CHILD) or "NUMBA_CACHE_DIR" in os.environ:
+        return
+    command = [sys.executable, "-c", f"import {HALVES[1]}"]
+    other = subprocess.Popen(command, env={**os.environ, _CHILD: "1"}, stderr=subprocess.DEVNULL)
+    try:
+        importlib.import_module(HALVES[0])
+    finally:
+        status = other.wait()
+    if status == 0:
+        folder = os.path.dirname(_marker())
+        os.makedirs(folder, exist_ok=True)
+        with open(_marker(), "w", encoding="ascii") as file:
+            file.write(f"{config.CPU_NAME or 'host'}\n")
+
+
+if __name__ == "__main__":
+    ensure_compiled()
+    for half in HALVES:
+        importlib.import_module(half)
