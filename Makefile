@@ -23,10 +23,10 @@ endef
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run-ready  ## backtest real daily prices and show the result (installs what it needs the first time)
-	@$(BIN)/tidemill demo $(ARGS)
+run: $(VENV)/.run-ready  ## backtest real daily prices: result and build/report.html (installs itself the first time)
+	@$(BIN)/tidemill demo --real $(ARGS)
 
-report: $(VENV)/.run-ready  ## the same, and write build/report.html
+report: $(VENV)/.run-ready  ## the same on a simulated market, with build/report.html
 	@mkdir -p build
 	@$(BIN)/tidemill demo --report build/report.html $(ARGS)
 
