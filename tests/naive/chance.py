@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,22 +25,45 @@ def random_case(seed: int, length: int, *, plain: bool = False) -> Case:
     """Return the case of a seed.
 
     Plain cases leave out what is rare: orders for the open of a session, fills on the same close, ticks that are no
-    power of two, trailing entries, foreign currencies and splits; and they let no two orders meet in one bar.
+    power of two, trailing entries, foreign currencies, splits, protection, and entries that belong together.
     """
     rng = random.Random(seed)
     style = rng.choice(("open", "open", "session", "daily"))
     instruments = [_instrument(rng, number) for number in range(rng.choice((1, 1, 2, 3)))]
+    if plain:
+        instruments = [replace(item, tick_size=0.25, lot_size=max(item.lot_size, 0.5)) for item in instruments]
     sessions = _sessions(length) if style == "session" else []
     bars = [_bars(rng, item, length, style) for item in instruments]
     settings = [_settings(rng) for _ in range(rng.choice((1, 1, 2)))]
     run = RunSettings(1_000_000.0, rng.choice((1.0, 4.0, 50.0)), "USD", settings[0], _costs(rng), _fills(rng))
     scripts = [_script(rng, instruments, bars, chosen) for chosen in settings]
     case = Case(instruments, bars, scripts, settings, run, sessions)
+    if plain:
+        _simplify(case)
+        return case
     if rng.random() < 0.15:
         _add_actions(rng, case)
     if len(instruments) > 1 and bars[0].interval_ns <= bars[1].interval_ns and rng.random() < 0.15:
         case.rates = {1: (0, rng.random() < 0.5)}
     return case
+
+
+def _simplify(case: Case) -> None:
+    """Leave out of a case what plain cases do not have."""
+    case.run.fills.timing = FillTiming.NEXT_OPEN
+    for settings in case.settings:
+        if settings.entry_type == OrderType.TRAILING_STOP:
+            settings.entry_type = OrderType.LIMIT
+        settings.stop_loss_pct = settings.take_profit_pct = 0.0
+        settings.trailing_stop_pct = settings.trailing_stop_amount = 0.0
+    case.scripts = [{key: actions[:1] for key, actions in script.items()} for script in case.scripts]
+    for action in (action for script in case.scripts for actions in script.values() for action in actions):
+        action.pop("group", None)
+        given = action.get("args", {})
+        if given.get("tif") == "opg":
+            given["tif"] = "day"
+        for name in ("stop", "target", "trail", "trail_pct"):
+            given.pop(name, None)
 
 
 def _instrument(rng: random.Random, number: int) -> Instrument:

@@ -110,7 +110,9 @@ def _load(item: EntryPoint) -> type[Strategy]:
 
 def _import(path: Path) -> ModuleType:
     """Run a user's file as a module of its own; files beside it can be imported from it."""
-    name = f"tidemill_user_{path.stem}_{hashlib.blake2b(str(path).encode(), digest_size=6).hexdigest()}"
+    text = path.read_bytes()
+    # named by its text: cached machine code asks for the module by name, wherever the file lies by then
+    name = f"tidemill_user_{path.stem}_{hashlib.blake2b(text, digest_size=6).hexdigest()}"
     loader = SourceFileLoader(name, str(path))
     spec = importlib.util.spec_from_loader(name, loader)
     if spec is None:

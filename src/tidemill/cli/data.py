@@ -146,6 +146,7 @@ def import_files(
     print_files([*(item.path for item in written), *([given["quarantine"]] if given["quarantine"] else [])])
 
 
+@with_flags()
 def synthesise(
     *,
     out: Annotated[Path, typer.Option(help="Folder to write to.")],

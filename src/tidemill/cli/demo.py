@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from tidemill.cli.flags import with_flags
+
 __all__ = ["demo"]
 
 _REPORT = Path("build/report.html")
 
 
+@with_flags()
 def demo(
     *,
     real: Annotated[

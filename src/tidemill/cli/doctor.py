@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from tidemill.cli.flags import with_flags
+
 __all__ = ["doctor"]
 
 
+@with_flags()
 def doctor(
     *,
     compile_all: Annotated[bool, typer.Option("--compile", help="Compile everything now and show the seconds.")] = False,

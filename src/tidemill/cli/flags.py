@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["FLAGS", "SECTIONS", "Flag", "flags_of", "with_flags"]
+__all__ = ["FLAGS", "SECTIONS", "Flag", "PlainCommand", "PlainGroup", "flags_of", "with_flags"]
 
 SECTIONS = {
     "data": "what is read, and how",
@@ -152,8 +156,7 @@ _TYPES: dict[str, Any] = {
     "list": list[str] | None,
     "paths": list[str] | None,
 }
-
-
+_READERS: dict[Any, Callable[[Any], Any]] = {str: str, Path: Path, int: int, float: float, bool: bool, list[str]: list}
 _METAVARS = {
     "text": "TEXT",
     "path": "PATH",
@@ -170,22 +173,71 @@ def flags_of(*sections: str, names: Iterable[str] = ()) -> tuple[Flag, ...]:
     return tuple(flag for flag in FLAGS if flag.section in sections or flag.name in wanted)
 
 
-def with_flags(flags: Iterable[Flag]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def _reader(annotation: Any) -> Callable[[Any], Any] | None:
+    """Return what turns a word into a parameter's plain type, if that is one."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if plain in _READERS:
+        return _READERS[plain]
+    kinds = [item for item in get_args(plain) if item is not NoneType]
+    return _READERS.get(kinds[0]) if len(kinds) == 1 else None
+
+
+class _Plain:
+    """Reads optional parameters with ``int``, ``float`` and ``str``.
+
+    Typer builds a validator for every parameter, used or not; for seventy of them that takes longer than a backtest.
+    """
+
+    callback: Callable[..., Any] | None
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters, those that need no validator changed to do without."""
+        found = super().get_params(ctx)  # type: ignore[misc]
+        readers = getattr(self.callback, "readers", {})
+        for item in found:
+            if not item.required and not isinstance(item.process_value, partial):
+                item.process_value = partial(_process, item, readers.get(item.name), item.process_value)
+        return found
+
+
+def _process(item: Any, reader: Callable[[Any], Any] | None, usual: Callable[..., Any], ctx: Any, value: Any) -> Any:
+    """Read one word, or say that it is no number."""
+    if value is not None and not isinstance(value, bool):
+        if reader is None:
+            return usual(ctx, value)
+        try:
+            value = reader(value)
+        except (TypeError, ValueError):
+            kind = "whole number" if reader is int else "number"
+            raise typer.BadParameter(f"{value!r} is no {kind}.", ctx=ctx, param=item) from None
+    elif value is None and reader is list:
+        value = []
+    return item.callback(ctx, item, value) if item.callback else value
+
+
+class PlainCommand(_Plain, TyperCommand):
+    """A verb that starts fast."""
+
+
+class PlainGroup(_Plain, TyperGroup):
+    """A group of verbs that starts fast."""
+
+
+def with_flags(flags: Iterable[Flag] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option per flag; they arrive in its ``**given``, None where the user said nothing."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters.values()
         kept = [item for item in own if item.kind is not inspect.Parameter.VAR_KEYWORD]
         for flag in flags:
-            default = typer.Option(None, *flag.declarations, help=flag.help, metavar=flag.metavar or _METAVARS.get(flag.kind))
-            annotation = _TYPES[flag.kind]
-            kept.append(
-                inspect.Parameter(
-                    flag.variable, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-                )
-            )
+            metavar = flag.metavar or _METAVARS.get(flag.kind)
+            default = typer.Option(None, *flag.declarations, help=flag.help, metavar=metavar)
+            kind = inspect.Parameter.KEYWORD_ONLY
+            kept.append(inspect.Parameter(flag.variable, kind, default=default, annotation=_TYPES[flag.kind]))
         command.__signature__ = inspect.Signature(kept)  # type: ignore[attr-defined]
         command.__annotations__ = {item.name: item.annotation for item in kept}
+        read = {item.name: _reader(item.annotation) for item in kept}
+        command.readers = {name: reader for name, reader in read.items() if reader}  # type: ignore[attr-defined]
         return command
 
     return decorate

@@ -13,6 +13,7 @@ from tidemill.cli.backtest import backtest
 from tidemill.cli.data import import_files, inspect_files, synthesise
 from tidemill.cli.demo import demo
 from tidemill.cli.doctor import doctor
+from tidemill.cli.flags import PlainCommand, PlainGroup
 from tidemill.cli.new import new_strategy
 from tidemill.cli.report import report
 from tidemill.cli.strategies import strategies
@@ -24,26 +25,27 @@ _TRACEBACK = "--traceback"
 _INTERRUPTED = 130
 
 app = typer.Typer(
+    cls=PlainGroup,
     help="Tidemill: one trading engine for backtest, paper and live.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     epilog="--traceback, anywhere in a command, shows where an error came from; so does TIDEMILL_TRACEBACK=1.",
 )
-data = typer.Typer(help="Look at market data, convert them, make simulated ones.", no_args_is_help=True)
-new = typer.Typer(help="Start something of your own.", no_args_is_help=True)
+data = typer.Typer(cls=PlainGroup, help="Look at market data, convert them, make simulated ones.", no_args_is_help=True)
+new = typer.Typer(cls=PlainGroup, help="Start something of your own.", no_args_is_help=True)
 
-app.command("backtest")(backtest)
-app.command("demo")(demo)
-app.command("strategies")(strategies)
-app.add_typer(data, name="data", rich_help_panel=None)
-app.command("report")(report)
+app.command("backtest", cls=PlainCommand)(backtest)
+app.command("demo", cls=PlainCommand)(demo)
+app.command("strategies", cls=PlainCommand)(strategies)
+app.add_typer(data, name="data")
+app.command("report", cls=PlainCommand)(report)
 app.add_typer(new, name="new")
-app.command("doctor")(doctor)
-data.command("inspect")(inspect_files)
-data.command("import")(import_files)
-data.command("synth")(synthesise)
-new.command("strategy")(new_strategy)
+app.command("doctor", cls=PlainCommand)(doctor)
+data.command("inspect", cls=PlainCommand)(inspect_files)
+data.command("import", cls=PlainCommand)(import_files)
+data.command("synth", cls=PlainCommand)(synthesise)
+new.command("strategy", cls=PlainCommand)(new_strategy)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer, by position

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from tidemill.cli.flags import with_flags
+
 __all__ = ["new_strategy"]
 
 
+@with_flags()
 def new_strategy(
     name: Annotated[str, typer.Argument(help="Its name in lower case, for example golden_cross.")],
     *,

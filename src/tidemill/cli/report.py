@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tidemill.cli.flags import with_flags
+
 if TYPE_CHECKING:
     from tidemill.research.result import BacktestResult
 
@@ -16,6 +18,7 @@ __all__ = ["report"]
 _TRADES = 20
 
 
+@with_flags()
 def report(
     result: Annotated[Path, typer.Argument(help="JSON file of a backtest.")],
     *,

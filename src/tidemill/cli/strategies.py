@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tidemill.cli.flags import with_flags
+
 if TYPE_CHECKING:
     from tidemill.authoring.strategy import StrategySpec
 
@@ -33,6 +35,7 @@ def describe_strategy(spec: StrategySpec) -> dict[str, Any]:
     }
 
 
+@with_flags()
 def strategies(
     name: Annotated[str | None, typer.Argument(help="Name of a strategy, or file.py[:Class].")] = None,
     *,

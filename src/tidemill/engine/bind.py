@@ -134,7 +134,7 @@ def _identity(spec: StrategySpec) -> list[str]:
         text = Path(inspect.getfile(spec.strategy)).read_text(encoding="utf-8")
     except (OSError, TypeError):
         text = inspect.getsource(spec.step)
-    return [text, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments)]
+    return [text, spec.strategy.__module__, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments)]
 
 
 def _source_of_entry(spec: StrategySpec) -> str:

@@ -80,6 +80,7 @@ def build_state(plan: EnginePlan) -> Block:
     header["next_order_id"] = 1
     header["now_ns"] = _LONG_AGO
     header["day"] = _LONG_AGO
+    header["next_roll_ns"] = _LONG_AGO
     _fill_orders(block, orders)
     starts = _fill_zones(block, zones)
     _fill_calendars(block, plan.calendars, starts)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
 from tidemill.kernel.matching import CLOSE, OPEN, RANGE
-from tidemill.kernel.replay import accept_command, match_bar, restate_orders, take_report, write_mark
+from tidemill.kernel.replay import accept_command, match_bar, restate_orders, take_report, tell_price, write_mark
 from tidemill.model.enums import EventKind, FillTiming
 from tidemill.model.records import COMMAND, EVENT, STREAM
 
@@ -74,6 +74,8 @@ def _feed_row(engine: Engine, exchange: _Exchange, row: Any, index: int, is_same
     """Feed one event and let the exchange answer."""
     for name in _BAR_EVENT if int(row["kind"]) == EventKind.BAR else _OTHER_EVENT:
         engine.event[name] = row[name]
+    if int(row["kind"]) == EventKind.BAR:
+        tell_price(engine.venue.address, int(row["instrument"]), float(row["close"]))
     if int(row["kind"]) == EventKind.SPLIT:
         restate_orders(engine.venue.address, int(row["instrument"]), float(row["close"]))
     engine.feed()

@@ -47,5 +47,4 @@ def build_venue(plan: EnginePlan, orders: int) -> Block:
     books["last"] = np.nan
     books["bid"] = np.nan
     books["ask"] = np.nan
-    books["session_day"] = -1
     return block

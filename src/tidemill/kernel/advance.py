@@ -286,7 +286,7 @@ def _turn(state: int, tape: int, code: int) -> None:
     instant = event.ts_ns
     if kind == _FILL and event.code > 1:
         instant -= 1  # stamped at its bar's end, which may be the first instant of the next day
-    if instant >= calendar_at(state, 0).next_roll_ns or tape_head(tape).day_count == 0:
+    if instant >= top.next_roll_ns or tape_head(tape).day_count == 0:
         roll_day(state, tape, instant)
     if kind == _BAR:
         _on_bar(state, tape, code)

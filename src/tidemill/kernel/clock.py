@@ -49,6 +49,7 @@ def day_of(state: int, calendar: int, instant_ns: int) -> int:
         offset = transition_at(state, cal.zone + at).offset_ns
         if at + 1 < rows and transition_at(state, cal.zone + at + 1).ts_ns <= midnight - offset:
             offset = transition_at(state, cal.zone + at + 1).offset_ns
+    cal.began_ns = day * _DAY_NS + cal.roll_ns - (local - instant_ns)
     cal.next_roll_ns = midnight - offset
     return day
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidemill.kernel.access import account_of, head, strategy_at, tape_head
+from tidemill.kernel.access import account_of, calendar_at, head, strategy_at, tape_head
 from tidemill.kernel.clock import day_of
 from tidemill.kernel.compile import kernel
 from tidemill.kernel.tape import begin_day
@@ -15,6 +15,7 @@ def roll_day(state: int, tape: int, instant_ns: int) -> None:
     """Begin a new trading day where the account's calendar says so: baselines and counters start anew."""
     top = head(state)
     day = day_of(state, 0, instant_ns)
+    top.next_roll_ns = calendar_at(state, 0).next_roll_ns
     if day == top.day and tape_head(tape).day_count > 0:
         return
     top.day = day

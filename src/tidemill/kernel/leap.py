@@ -11,7 +11,6 @@ from typing import Any
 
 from tidemill.kernel.access import (
     account_of,
-    calendar_at,
     head,
     instrument_at,
     proposal_at,
@@ -22,6 +21,7 @@ from tidemill.kernel.access import (
 from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.days import roll_day
 from tidemill.kernel.ledger import mark_bar, mark_slot
+from tidemill.kernel.matching import first_touched
 from tidemill.kernel.memory import call4, float_at, int_at, row_at, store_int
 from tidemill.kernel.money import micros
 from tidemill.kernel.tape import day_row, mark_equity
@@ -84,17 +84,18 @@ def load_event(state: int, stream: Any) -> None:
 
 
 @kernel
-def run_ahead(state: int, code: int, stream: Any, address: int, until_ns: int) -> None:
+def run_ahead(state: int, venue: int, code: int, stream: Any, address: int, until_ns: int, is_matched: bool) -> None:
     """Step a stream's slot from the cursor on, up to its first proposal, if nothing but bars can concern it.
 
     Args:
         stream: the stream's record, and ``address`` where it lies.
         until_ns: rows known at or after this instant are left alone (an operator or a split may come first).
+        is_matched: whether the bar under the cursor has met the exchange already.
     """
     index = stream.slot
     slot = slot_at(state, index)
     settings = strategy_at(state, slot.strategy)
-    busy = slot.entry_order >= 0 or slot.exit_order >= 0 or slot.stop_order >= 0 or slot.target_order >= 0
+    busy = slot.entry_order >= 0 or slot.exit_order >= 0
     if busy or (slot.quantity != 0.0 and settings.watches == 1):
         return
     limit = stream.length
@@ -102,6 +103,8 @@ def run_ahead(state: int, code: int, stream: Any, address: int, until_ns: int) -
         limit = stream.at
         while limit < stream.length and int_at(stream.ts, limit) + stream.duration_ns < until_ns:
             limit += 1
+    if slot.stop_order >= 0 or slot.target_order >= 0:
+        limit = first_touched(venue, stream.instrument, stream, stream.at + (1 if is_matched else 0), limit)
     if limit <= stream.at:
         return
     for number in range(slot.tickets, slot.tickets + settings.tickets):
@@ -131,7 +134,7 @@ def pass_quiet_bar(state: int, tape: int, stream: Any) -> None:
     top.seq += 1
     if stream.next_ns > top.now_ns:
         top.now_ns = stream.next_ns
-    if begin >= calendar_at(state, 0).next_roll_ns or tape_head(tape).day_count == 0:
+    if begin >= top.next_roll_ns or tape_head(tape).day_count == 0:
         roll_day(state, tape, begin)
     slot = slot_at(state, stream.slot)
     slot.bars_seen += 1
@@ -153,17 +156,16 @@ def _leap_flat(state: int, tape: int, stream: Any, stop: int) -> None:
     tape_top = tape_head(tape)
     account = account_of(state, 0)
     equity = account.cash + account.market
-    cal = calendar_at(state, 0)
     duration = stream.duration_ns
     ts = stream.ts
     at = stream.at
     first = at
     while at < stop:
         begin = int_at(ts, at)
-        if begin >= cal.next_roll_ns:
+        if begin >= top.next_roll_ns:
             roll_day(state, tape, begin)
         row = tape_top.equity_count
-        limit = cal.next_roll_ns
+        limit = top.next_roll_ns
         start = at
         out_at = tape_top.equity + row * _EQUITY_BYTES
         while at < stop:
@@ -277,7 +279,7 @@ def _leap_held(state: int, tape: int, stream: Any, stop: int) -> None:
 @kernel
 def _same_day(state: int, stream: Any, stop: int) -> int:
     """Return the first row in [cursor, stop) that begins a new trading day, or ``stop``."""
-    limit = calendar_at(state, 0).next_roll_ns
+    limit = head(state).next_roll_ns
     if int_at(stream.ts, stop - 1) < limit:
         return stop
     first, last = stream.at, stop - 1

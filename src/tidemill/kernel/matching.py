@@ -12,12 +12,12 @@ from typing import Any
 
 from tidemill.kernel.access import book_at, venue_head, venue_order_at
 from tidemill.kernel.compile import kernel
-from tidemill.kernel.memory import row_at
+from tidemill.kernel.memory import float_at, int_at, row_at
 from tidemill.kernel.money import floor_lot, grid_price, micros, snap_price, snap_quantity
 from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, PathRule, Refusal, Slippage, TimeInForce
 from tidemill.model.records import EVENT
 
-__all__ = ["CLOSE", "OPEN", "RANGE", "accept", "match_close", "match_open", "match_newborn", "match_range", "next_report", "split_orders"]
+__all__ = ["CLOSE", "OPEN", "RANGE", "accept", "first_touched", "match_close", "match_open", "match_newborn", "match_range", "next_report", "split_orders", "untouched"]
 
 OPEN = 1
 RANGE = 2
@@ -29,6 +29,7 @@ _STOP = int(OrderType.STOP)
 _STOP_LIMIT = int(OrderType.STOP_LIMIT)
 _TRAILING = int(OrderType.TRAILING_STOP)
 _DAY = int(TimeInForce.DAY)
+_GTC = int(TimeInForce.GTC)
 _IOC = int(TimeInForce.IOC)
 _FOK = int(TimeInForce.FOK)
 _OPG = int(TimeInForce.OPG)
@@ -106,6 +107,7 @@ def _remove(venue: int, row: int) -> None:
     order.next = top.free_order
     top.free_order = row
     top.working -= 1
+    book.band_known = 0
 
 
 @kernel
@@ -136,6 +138,7 @@ def _append(venue: int, instrument: int) -> int:
     top.working += 1
     venue_order_at(venue, row).next = -1
     book = book_at(venue, instrument)
+    book.band_known = 0
     if book.first < 0:
         book.first = row
     else:
@@ -197,6 +200,7 @@ def accept(venue: int, command: Any) -> None:
             _drop(venue, row, _CANCELLED, command.at_ns)
         else:
             venue_order_at(venue, row).cancel_ns = command.at_ns + latency
+            book_at(venue, command.instrument).band_known = 0
     elif command.kind == _REPLACE:
         if row < 0:
             report(venue, _CANCEL_REFUSED, command.order, command.row, command.instrument, command.at_ns)
@@ -204,6 +208,7 @@ def accept(venue: int, command: Any) -> None:
         order = venue_order_at(venue, row)
         order.quantity = command.quantity
         order.stop_price = command.stop_price
+        book_at(venue, command.instrument).band_known = 0
         report(venue, _REPLACED, command.order, command.row, command.instrument, command.at_ns)
 
 
@@ -580,3 +585,54 @@ def split_orders(venue: int, instrument: int, ratio: float) -> None:
             row = book.first
         else:
             row = order.next
+
+
+@kernel
+def _find_band(venue: int, instrument: int, begin_ns: int) -> None:
+    """Find the prices between which no order of a book can trade; none where an order waits for time, not price."""
+    book = book_at(venue, instrument)
+    book.band_known = 1
+    low = -math.inf
+    high = math.inf
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        resting = order.type == _LIMIT or order.type == _STOP
+        timed = order.tif != _GTC or order.cancel_ns > 0 or order.active_ns > begin_ns
+        if order.parent == 0 and (timed or not resting):
+            low = math.inf
+            if order.active_ns > begin_ns:
+                book.band_known = 0  # it will be active soon: look again at the next bar
+        elif order.parent == 0:
+            price = order.limit_price if order.type == _LIMIT else order.stop_price
+            reached_above = (order.side > 0) == (order.type == _STOP)
+            if reached_above and price < high:
+                high = price
+            if not reached_above and price > low:
+                low = price
+        row = order.next
+    book.band_low = low
+    book.band_high = high
+
+
+@kernel
+def untouched(venue: int, instrument: int, high: float, low: float, begin_ns: int) -> bool:
+    """Tell whether a bar leaves every order of a book alone."""
+    book = book_at(venue, instrument)
+    if book.first < 0:
+        return True
+    if book.band_known == 0:
+        _find_band(venue, instrument, begin_ns)
+    return low > book.band_low and high < book.band_high
+
+
+@kernel
+def first_touched(venue: int, instrument: int, stream: Any, at: int, limit: int) -> int:
+    """Return the first row in [at, limit) whose bar may touch an order of the book, or ``limit``."""
+    while at < limit:
+        high = float_at(stream.high, at)
+        low = float_at(stream.low, at)
+        if not untouched(venue, instrument, high, low, int_at(stream.ts, at)):
+            return at
+        at += 1
+    return at

@@ -26,6 +26,7 @@ _FIRST_FINAL = int(OrderState.FILLED)
 _ENTRY = int(Intent.ENTRY)
 _ACK = int(EventKind.ACK)
 _EXPIRED = int(EventKind.EXPIRED)
+_REPLACED = int(EventKind.REPLACED)
 _SUBMIT = int(CommandKind.SUBMIT)
 _CANCEL = int(CommandKind.CANCEL)
 _REPLACE = int(CommandKind.REPLACE)
@@ -206,9 +207,9 @@ def report_moves(state: int, tape: int, row: int, kind: int) -> int:
     if move == _QUARANTINE:
         head(state).quarantined += 1
         return _QUARANTINE
-    if before == _REPLACE_PENDING and move == _WORKING:
-        if order.new_quantity > 0.0:
-            order.quantity = order.new_quantity
+    if kind == _REPLACED and order.new_quantity > 0.0:
+        order.quantity = order.new_quantity
+        order.new_quantity = 0.0
         if order.new_stop > 0.0:
             order.stop_price = order.new_stop
     if move == _STAY:

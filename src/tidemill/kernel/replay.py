@@ -31,6 +31,7 @@ from tidemill.kernel.matching import (
     match_range,
     next_report,
     split_orders,
+    untouched,
 )
 from tidemill.kernel.memory import call3, float_at, int_at, row_at
 from tidemill.kernel.tape import mark_equity
@@ -47,6 +48,7 @@ __all__ = [
     "replay",
     "restate_orders",
     "take_report",
+    "tell_price",
     "write_mark",
 ]
 
@@ -80,22 +82,22 @@ def _deliver(state: int, venue: int, tape: int, code: int) -> None:
 
 
 @kernel
-def _session_flags(state: int, venue: int, instrument: int, begin_ns: int, end_ns: int, interval_ns: int) -> int:
+def _session_flags(state: int, stream: Any, begin_ns: int, end_ns: int) -> int:
     """Return 1 if a bar opens its regular session, plus 2 if it closes it; daily bars do both."""
-    if interval_ns >= _DAY_NS:
+    if stream.interval_ns >= _DAY_NS:
         return 3
-    calendar = instrument_at(state, instrument).calendar
+    calendar = instrument_at(state, stream.instrument).calendar
     cal = calendar_at(state, calendar)
-    book = book_at(venue, instrument)
-    day = day_of(state, calendar, begin_ns)
-    flags = 0
-    if session_of(state, calendar, begin_ns) == 2 and book.session_day != day:
-        book.session_day = day
-        flags = 1
-    if cal.session_rows > 0 and cal.session_at < cal.session_rows:
-        close = session_at(state, cal.session + cal.session_at).close_ns
-        if begin_ns < close and end_ns >= close:
-            flags += 2
+    before = int_at(stream.ts, stream.at - 1) if stream.at > 0 else -_NEVER
+    if cal.session_rows == 0:
+        day_of(state, calendar, begin_ns)
+        return 1 if before < cal.began_ns else 0
+    if session_of(state, calendar, begin_ns) == 0 or cal.session_at >= cal.session_rows:
+        return 0
+    session = session_at(state, cal.session + cal.session_at)
+    flags = 1 if begin_ns >= session.open_ns and before < session.open_ns else 0
+    if begin_ns < session.close_ns and end_ns >= session.close_ns:
+        flags += 2
     return flags
 
 
@@ -106,18 +108,29 @@ def _match(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None
     instrument = stream.instrument
     begin = int_at(stream.ts, at)
     if phase == _OPEN:
-        flags = _session_flags(state, venue, instrument, begin, end_ns, stream.interval_ns)
+        flags = _session_flags(state, stream, begin, end_ns)
         day = day_of(state, instrument_at(state, instrument).calendar, begin)
         volume = float_at(stream.volume, at)
         match_open(venue, instrument, float_at(stream.open, at), volume, begin, day, flags & 1 == 1)
     elif phase == _RANGE:
         match_range(venue, instrument, float_at(stream.high, at), float_at(stream.low, at), begin, end_ns)
     else:
-        flags = _session_flags(state, venue, instrument, begin, end_ns, stream.interval_ns)
+        flags = _session_flags(state, stream, begin, end_ns)
         high = float_at(stream.high, at)
         low = float_at(stream.low, at)
         match_newborn(venue, instrument, high, low, end_ns)
         match_close(venue, instrument, high, low, float_at(stream.close, at), end_ns, flags >= 2)
+
+
+@kernel
+def _may_trade(venue: int, stream: Any) -> bool:
+    """Tell whether the bar under a stream's cursor may touch an order."""
+    if book_at(venue, stream.instrument).first < 0:
+        return False
+    at = stream.at
+    high = float_at(stream.high, at)
+    low = float_at(stream.low, at)
+    return not untouched(venue, stream.instrument, high, low, int_at(stream.ts, at))
 
 
 @kernel
@@ -126,7 +139,7 @@ def _match_group(state: int, venue: int, tape: int, code: int, streams: int, cou
     for phase in range(_OPEN, _CLOSE + 1):
         for index in range(count):
             stream = row_at(streams, index, count, STREAM)
-            if stream.next_ns == end_ns and stream.matches == 1 and book_at(venue, stream.instrument).first >= 0:
+            if stream.next_ns == end_ns and stream.matches == 1 and _may_trade(venue, stream):
                 _match(state, venue, stream, phase, end_ns)
                 _deliver(state, venue, tape, code)
 
@@ -188,9 +201,9 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
             if not _has_room(state, tape):
                 return TAPE_FULL
             checked = tape_top.writes
-        if count == 1 and first.slot >= 0 and venue_head(venue).working == 0:
+        if count == 1 and first.slot >= 0:
             if first.at >= first.ahead:
-                run_ahead(state, code, first, streams, _NEVER)
+                run_ahead(state, venue, code, first, streams, _NEVER, False)
             room = min(tape_top.n_equity - tape_top.equity_count - 2, budget)
             passed = leap(state, tape, first, room)
             if passed > 0:
@@ -207,13 +220,15 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
                 if stream.slot >= 0:
                     if stream.at >= stream.ahead:
                         where = streams + index * _STREAM_BYTES
-                        run_ahead(state, code, stream, where, _other_instant(streams, others))
+                        run_ahead(state, venue, code, stream, where, _other_instant(streams, others), True)
                     if is_quiet(stream):
                         pass_quiet_bar(state, tape, stream)
                         step_stream(stream)
                         continue
                     slot_at(state, stream.slot).stepped = 1 if stream.at < stream.ahead else 0
                 load_event(state, stream)
+                if stream.kind == _BAR:
+                    book_at(venue, stream.instrument).last = top.event.close
                 if top.event.kind == _SPLIT:
                     split_orders(venue, top.event.instrument, top.event.close)
                 call3(int_at(code, 0), state, tape, code)
@@ -252,6 +267,12 @@ def match_bar(state: int, venue: int, stream: int, phase: int, end_ns: int) -> N
     row = row_at(stream, 0, 1, STREAM)
     if book_at(venue, row.instrument).first >= 0:
         _match(state, venue, row, phase, end_ns)
+
+
+@export("void(int64, int64, float64)")
+def tell_price(venue: int, instrument: int, price: float) -> None:
+    """Tell the exchange an instrument's last price (live face)."""
+    book_at(venue, instrument).last = price
 
 
 @export("void(int64, int64, int64)")

@@ -89,6 +89,7 @@ def _moves() -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     table[_S.WORKING, _K.ACK] = STAY
     table[_S.HELD, _K.ACK] = _S.WORKING
     table[_S.REPLACE_PENDING, _K.REPLACED] = _S.WORKING
+    table[_S.CANCEL_PENDING, _K.REPLACED] = STAY  # the replacement was overtaken by our request to cancel
     for state in (_S.WORKING, _S.HELD, _S.PARTIAL):
         table[state, _K.REPLACED] = STAY
         table[state, _K.CANCEL_REFUSED] = STAY

@@ -75,6 +75,7 @@ HEADER = np.dtype(
         ("now_ns", _I),  # of the current turn; never goes back
         ("halted", _I),  # 1 refuses entries until an operator resumes
         ("day", _I),  # trading day of the account's calendar, days since 1970
+        ("next_roll_ns", _I),  # when the account's next trading day begins, UTC
         ("open_slots", _I),  # slots with a position
         ("instruments", _I),  # offset of the table from the block's start
         ("n_instruments", _I),
@@ -136,7 +137,8 @@ CALENDAR = np.dtype(
         ("zone_rows", _I),
         ("zone_at", _I),  # current row, relative
         ("roll_ns", _I),  # new day this long after local midnight (negative: evening before)
-        ("next_roll_ns", _I),  # UTC
+        ("began_ns", _I),  # start of the current trading day, UTC
+        ("next_roll_ns", _I),  # start of the next, UTC
         ("day", _I),  # current trading day
         ("session", _I),  # first row of its sessions
         ("session_rows", _I),  # 0: always open
@@ -426,7 +428,9 @@ VENUE_BOOK = np.dtype(
         ("last", _F),  # last price, NaN before the first
         ("bid", _F),
         ("ask", _F),
-        ("session_day", _I),  # trading day whose opening bar has been seen
+        ("band_known", _I),  # 1: the band below fits the orders in the book
+        ("band_low", _F),  # a bar that stays above this and
+        ("band_high", _F),  # below that touches no order
     ]
 )
 
