@@ -55,7 +55,7 @@ def run_loop(plan: EnginePlan, bars: list, repeats: int, form: str = "auto") -> 
         streams = build_streams(bars, [item.symbol for item in plan.instruments])
         gc.collect()
         begin = time.perf_counter()
-        engine.replay(streams.rows)
+        engine.replay(streams)
         spans.append(time.perf_counter() - begin)
     account = engine.state.tables["accounts"][0]
     return {

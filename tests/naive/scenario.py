@@ -130,7 +130,7 @@ def run_core(case: Case, *, tables: Sequence[BarTable] | None = None) -> Engine:
         known.update(script)
     engine = Engine(plan_of(case), form="auto", equity_rows=512)
     streams = build_streams(case.bars if tables is None else tables, [i.symbol for i in case.instruments], _events(case))
-    engine.replay(streams.rows)
+    engine.replay(streams)
     return engine
 
 

@@ -27,6 +27,7 @@ def command_line() -> str:
 @with_flags(FLAGS)
 def backtest(
     strategy: Annotated[str | None, typer.Argument(help="Name of a strategy, or file.py[:Class].")] = None,
+    *,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of the flags below; flags win.")] = None,
     write_config: Annotated[Path | None, typer.Option(help="Write all that was set as such a file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,

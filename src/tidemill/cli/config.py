@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ __all__ = ["merged", "nested", "read_config", "toml_text", "values_of", "write_c
 
 Values = dict[str, Any]
 
-_PATHS = ("path", "paths")
 _LEAN = "lean:"
 _FILE = re.compile(r"\.py(:\w+)?$")
 
@@ -82,27 +82,46 @@ def _section(name: str, table: Mapping[str, Any], folder: Path | None) -> Values
 
 def _value(flag: Flag, value: Any, what: str, folder: Path | None) -> Any:
     """Return a value of the file as the command line would have given it, or say what kind it must have."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if flag.name == "map" and isinstance(value, dict):
         return {str(key): str(item) for key, item in value.items()}
     if flag.name == "days" and isinstance(value, list):
         return ",".join(map(str, value))
-    if flag.kind in ("list", "paths"):
-        items = value if isinstance(value, list) else [value]
-        if all(isinstance(item, str) for item in items):
-            return [_located(item, folder) for item in items] if flag.kind in _PATHS else items
-    elif flag.kind == "switch" and isinstance(value, bool):
-        return value
-    elif flag.kind == "number" and is_number:
-        return float(value)
-    elif flag.kind == "count" and isinstance(value, int) and is_number:
-        return value
-    elif flag.kind == "path" and isinstance(value, str):
-        return _located(value, folder)
-    elif flag.kind == "text" and (isinstance(value, str) or is_number or hasattr(value, "isoformat")):
-        return str(value)
-    kinds = {"switch": "true or false", "count": "a whole number", "list": "a list of texts", "paths": "a list of paths"}
-    raise ConfigError(f"{what} must be {kinds.get(flag.kind, f'a {flag.kind}')}, not {value!r}.")
+    if flag.kind in ("list", "paths") and isinstance(value, str):
+        value = [value]
+    if not _FITS[flag.kind](value):
+        raise ConfigError(f"{what} must be {_KINDS[flag.kind]}, not {value!r}.")
+    if flag.kind == "paths":
+        return [_located(item, folder) for item in value]
+    readers: dict[str, Callable[[Any], Any]] = {"number": float, "text": str}
+    return _located(value, folder) if flag.kind == "path" else readers.get(flag.kind, lambda item: item)(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "switch": lambda value: isinstance(value, bool),
+    "number": _is_number,
+    "count": lambda value: isinstance(value, int) and _is_number(value),
+    "path": lambda value: isinstance(value, str),
+    "text": lambda value: isinstance(value, str | date) or _is_number(value),
+    "list": _are_texts,
+    "paths": _are_texts,
+}
+_KINDS = {
+    "switch": "true or false",
+    "number": "a number",
+    "count": "a whole number",
+    "path": "a path",
+    "text": "a text",
+    "list": "a list of texts",
+    "paths": "a list of paths",
+}
 
 
 def _located(path: str, folder: Path | None) -> str:
@@ -176,9 +195,7 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    whole = {
-        name: [_absolute(item) for item in value] if name == "data" else value for name, value in values.items()
-    }
+    whole = {name: [_absolute(item) for item in value] if name == "data" else value for name, value in values.items()}
     if "actions" in whole:
         whole["actions"] = _absolute(str(whole["actions"]))
     if _FILE.search(str(whole.get("strategy", ""))):

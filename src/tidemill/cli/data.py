@@ -140,9 +140,7 @@ def import_files(
         ]
         print_json(rows)
         return
-    list_lines(
-        "Imported", [f"{item.symbol}: {item.rows:,} rows, {item.set_aside:,} set aside" for item in written]
-    )
+    list_lines("Imported", [f"{item.symbol}: {item.rows:,} rows, {item.set_aside:,} set aside" for item in written])
     print_files([*(item.path for item in written), *([given["quarantine"]] if given["quarantine"] else [])])
 
 
@@ -163,9 +161,7 @@ def synthesise(
     from tidemill.services.demo import DEFAULT_SYMBOLS, write_market
 
     check_writable(out / f"bars.{kind}", "--out")
-    paths = write_market(
-        out, seed=seed, symbols=symbol or DEFAULT_SYMBOLS, sessions=sessions, daily=daily, kind=kind
-    )
+    paths = write_market(out, seed=seed, symbols=symbol or DEFAULT_SYMBOLS, sessions=sessions, daily=daily, kind=kind)
     if as_json:
         print_json([str(path) for path in paths])
         return

@@ -1,4 +1,4 @@
-"""``tidemill demo``: a first backtest without a file, on simulated minutes or on real daily prices with the parity proof."""
+"""``tidemill demo``: a first backtest without a file, on simulated minutes or on real days with the parity proof."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def demo(
     real: Annotated[
         bool, typer.Option("--real", help="Real daily prices of Apple, through the loop and one by one.")
     ] = False,
-    report: Annotated[
-        Path | None, typer.Option(help=f"Write the HTML report here ({_REPORT} with --real).")
-    ] = None,
+    report: Annotated[Path | None, typer.Option(help=f"Write the HTML report here ({_REPORT} with --real).")] = None,
     symbol: Annotated[
         list[str] | None, typer.Option(help="Simulated symbols: SIMA, SIMB, SIMC, ...; repeatable.")
     ] = None,

@@ -14,7 +14,9 @@ __all__ = ["doctor"]
 @with_flags()
 def doctor(
     *,
-    compile_all: Annotated[bool, typer.Option("--compile", help="Compile everything now and show the seconds.")] = False,
+    compile_all: Annotated[
+        bool, typer.Option("--compile", help="Compile everything now and show the seconds.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Look at Python, packages, compiled code, plug-ins, calendars and folders; exit with 1 if something is amiss."""

@@ -115,7 +115,9 @@ FLAGS = (
     Flag("flat-before-close", "settings", "number", "Close that many minutes before the regular session ends."),
     Flag("warmup", "settings", "count", "Bars before the first entry."),
     Flag("commission-percent", "costs", "text", "Percent of the value of a fill."),
-    Flag("commission-per-share", "costs", "number", "Money per share or contract.", aliases=("commission-per-contract",)),
+    Flag(
+        "commission-per-share", "costs", "number", "Money per share or contract.", aliases=("commission-per-contract",)
+    ),
     Flag("commission-minimum", "costs", "number", "Money per order at least."),
     Flag(
         "slippage",

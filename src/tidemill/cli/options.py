@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from enum import IntEnum
@@ -38,7 +39,7 @@ def parse_number(text: Any, what: str, example: str) -> float:
         value = float(text) if not isinstance(text, bool) else None
     except (TypeError, ValueError):
         value = None
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         raise ConfigError(f"{what} must be a number, not {text!r}; write for example {example}.")
     return value
 

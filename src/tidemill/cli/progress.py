@@ -39,7 +39,7 @@ class WorkBar:
         if self.bar is not None:
             self.bar.stop()
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int) -> None:  # noqa: D102 - told by the class
         if not self.is_shown or time.monotonic() - self.began < _PATIENCE_S:
             return
         if self.bar is None:

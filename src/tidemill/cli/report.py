@@ -61,7 +61,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is no JSON file ({error}); name the file that --json wrote.") from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise ConfigError(f"{path} is no result of this version ({SCHEMA} is needed, it says {schema!r}); run it again.")
+        raise ConfigError(
+            f"{path} is no result of this version ({SCHEMA} is needed, it says {schema!r}); run it again."
+        )
     return dict(document)
 
 
@@ -110,9 +112,9 @@ def _show(document: dict[str, Any], most: int) -> None:
                 trip["symbol"],
                 trip["side"],
                 f"{trip['quantity']:g}",
-                trip["entry_time"],
+                _clock(trip["entry_time"]),
                 f"{trip['entry_price']:,.4f}",
-                trip["exit_time"],
+                _clock(trip["exit_time"]),
                 f"{trip['exit_price']:,.4f}",
                 f"{trip['pnl']:+,.2f}",
                 trip["exit_reason"],
@@ -120,4 +122,11 @@ def _show(document: dict[str, Any], most: int) -> None:
             for trip in shown
         ]
         title = f"Trades (the last {len(shown)} of {len(trips)})" if len(shown) < len(trips) else "Trades"
-        print_table(["symbol", "side", "units", "in", "price", "out", "price", "result", "why"], rows, title)
+        print_table(
+            ["symbol", "side", "units", "in (UTC)", "price", "out (UTC)", "price", "result", "why"], rows, title
+        )
+
+
+def _clock(stamp: str) -> str:
+    """Return an ISO stamp as a table shows it: to the second, without letters."""
+    return stamp[:19].replace("T", " ")

@@ -25,13 +25,13 @@ __all__ = [
     "print_table",
 ]
 
-_WIDE = 100
+_WIDE = 160
 
 
 def console() -> Console:
     """Return a console for standard output, with room enough when it is no terminal."""
     width = None if sys.stdout.isatty() else _WIDE
-    return Console(width=width, highlight=False, soft_wrap=False)
+    return Console(width=width, highlight=False)
 
 
 def print_json(document: Any) -> None:
@@ -58,7 +58,7 @@ def list_lines(title: str, lines: Sequence[str]) -> None:
         screen = console()
         screen.print(title, style="bold", markup=False)
         for line in lines:
-            screen.print(f"  {line}", markup=False)
+            screen.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def print_result(result: BacktestResult, *, verbose: bool = False) -> None:
@@ -68,13 +68,15 @@ def print_result(result: BacktestResult, *, verbose: bool = False) -> None:
     symbols = ", ".join(item.symbol for item in record.instruments)
     print_headline(f"{', '.join(record.strategies)} on {symbols}{stamp}", dict(result.headline()))
     screen = console()
-    screen.print(verdict(result.metrics), markup=False)
+    screen.print(verdict(result.metrics), markup=False, soft_wrap=True)
     list_lines("Warnings", record.warnings)
     if verbose:
         list_lines("Assumptions", record.assumptions)
     else:
         look_ahead = next((text for text in record.assumptions if "look-ahead" in text.lower()), "")
-        screen.print(f"{len(record.assumptions)} assumptions (--verbose lists them). {look_ahead}", markup=False)
+        screen.print(
+            f"{len(record.assumptions)} assumptions (--verbose lists them). {look_ahead}", markup=False, soft_wrap=True
+        )
 
 
 def print_headline(title: str, figures: Mapping[str, str]) -> None:
@@ -105,6 +107,8 @@ def print_parity(parity: Parity, bars: int) -> None:
             f"{parity.state_bytes:,} bytes of state are the same)",
             style="bold",
             markup=False,
+            soft_wrap=True,
         )
         return
-    screen.print(f"Parity: {parity.percent:.4f} %; first difference: {parity.first_difference}", style="bold", markup=False)
+    sentence = f"Parity: {parity.percent:.4f} %; first difference: {parity.first_difference}"
+    screen.print(sentence, style="bold", markup=False, soft_wrap=True)

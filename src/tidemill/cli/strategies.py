@@ -61,9 +61,7 @@ def strategies(
     if not found["params"]:
         typer.echo("It has no parameters.")
         return
-    rows = [
-        (item["name"], str(item["default"]), _bounds(item), item["unit"], item["doc"]) for item in found["params"]
-    ]
+    rows = [(item["name"], str(item["default"]), _bounds(item), item["unit"], item["doc"]) for item in found["params"]]
     print_table(["parameter", "default", "bounds", "unit", "meaning"], rows)
 
 

@@ -14,6 +14,7 @@ from tidemill.engine.blocks import Block
 from tidemill.engine.generated import bind_guard
 from tidemill.engine.plan import EnginePlan
 from tidemill.engine.state import build_state
+from tidemill.engine.streams import Streams
 from tidemill.engine.tape import Tape
 from tidemill.engine.venue import build_venue
 from tidemill.kernel.advance import advance
@@ -22,7 +23,7 @@ from tidemill.kernel.memory import register
 from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay
 from tidemill.model.bars import BarTable
 from tidemill.model.enums import EventKind
-from tidemill.model.records import HEADER, STREAM
+from tidemill.model.records import HEADER
 
 __all__ = ["Engine"]
 
@@ -89,29 +90,29 @@ class Engine:
         return self.state.tables["commands"][: int(self.state.header["command_count"][0])]
 
     def replay(
-        self, streams: NDArray[Any], *, budget: int = 2**62, progress: Callable[[int], None] | None = None
+        self, streams: Streams, *, budget: int = 2**62, progress: Callable[[int], None] | None = None
     ) -> None:
         """Run streams to their end through the compiled loop.
 
         Args:
-            streams: STREAM rows whose columns stay alive meanwhile.
+            streams: from ``build_streams``.
             budget: groups between two calls of ``progress``.
             progress: called with the rows consumed so far.
 
         Raises:
             StrategyError: a Python step raised.
         """
-        if streams.dtype != STREAM:
-            raise TypeError("streams must be STREAM rows")
-        self._let_run_ahead(streams)
+        rows = streams.rows
+        can_sleep = self._let_run_ahead(rows)
+        self.tape.follow(streams.timeline if can_sleep else streams.timeline[:0], streams.bar_ns)
         while True:
             status = replay(
                 self._state,
                 self.venue.address,
                 self._tape,
                 self._code,
-                int(streams.ctypes.data),
-                len(streams),
+                int(rows.ctypes.data),
+                len(rows),
                 budget,
             )
             for step in self.steps:
@@ -119,7 +120,7 @@ class Engine:
             if status == TAPE_FULL:
                 self.tape.grow(16 + 4 * len(self.state.tables["orders"]))
             elif progress is not None:
-                progress(int(streams["at"].sum()))
+                progress(int(rows["at"].sum()))
             if status == DONE:
                 return
 
@@ -139,14 +140,19 @@ class Engine:
             kept[offset : offset + HEADER[name].itemsize] = 0
         return kept.tobytes()
 
-    def _let_run_ahead(self, streams: NDArray[Any]) -> None:
-        """Mark the streams whose only slot may be stepped ahead: compiled, one interval, no clock, no account read."""
+    def _let_run_ahead(self, streams: NDArray[Any]) -> bool:
+        """Mark the streams whose only slot may be stepped ahead: compiled, one interval, no clock, no account read.
+
+        Returns:
+            Whether that holds for every stream of bars, so that idle ones may sleep.
+        """
         instruments, slots = self.state.tables["instruments"], self.state.tables["slots"]
         for index in np.flatnonzero(streams["kind"] == int(EventKind.BAR)):
             instrument = int(streams[index]["instrument"])
             alone = int((streams["instrument"][streams["kind"] == int(EventKind.BAR)] == instrument).sum()) == 1
             owner = instruments[instrument]
-            if not alone or owner["slot_count"] != 1:
+            converts = bool((instruments["rate_instrument"] == instrument).any())
+            if not alone or owner["slot_count"] != 1 or converts:
                 continue
             slot = int(owner["first_slot"])
             number = int(slots[slot]["strategy"])
@@ -155,3 +161,4 @@ class Engine:
             is_plain = "clock" not in spec.arguments and not spec.uses_book
             if self.steps[number].form == "compiled" and is_plain and wanted in (0, int(streams[index]["interval_ns"])):
                 streams[index]["slot"] = slot
+        return bool((streams["slot"][streams["kind"] == int(EventKind.BAR)] >= 0).all())

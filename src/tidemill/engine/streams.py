@@ -16,10 +16,13 @@ __all__ = ["Streams", "build_streams"]
 
 
 class Streams:
-    """STREAM rows together with the columns they point to."""
+    """STREAM rows together with the columns they point to.
 
-    def __init__(self, rows: NDArray[Any], keep: list[Any]) -> None:
-        self.rows, self.keep = rows, keep
+    ``timeline`` holds every instant at which a bar ends, when all bars have one length; else it is empty.
+    """
+
+    def __init__(self, rows: NDArray[Any], keep: list[Any], timeline: NDArray[np.int64], bar_ns: int) -> None:
+        self.rows, self.keep, self.timeline, self.bar_ns = rows, keep, timeline, bar_ns
 
     def rewind(self) -> None:
         """Put every cursor back to its first row."""
@@ -73,4 +76,15 @@ def build_streams(
         for name in ("open", "high", "low", "close", "volume"):
             row[name] = _column(getattr(bar, name), np.float64, keep)
         keep[0].append(int(row["next_ns"]))
-    return Streams(rows, keep)
+    timeline = _timeline(tables) if len(tables) > 1 else np.zeros(0, np.int64)
+    return Streams(rows, keep, timeline, tables[0].duration_ns if tables else 0)
+
+
+def _timeline(tables: Sequence[BarTable]) -> NDArray[np.int64]:
+    """Return the instants at which any bar ends, or none when bars differ in length."""
+    first = tables[0]
+    if any(table.duration_ns != first.duration_ns for table in tables):
+        return np.zeros(0, np.int64)
+    if all(table.ts is first.ts or np.array_equal(table.ts, first.ts) for table in tables[1:]):
+        return first.ts + first.duration_ns
+    return np.unique(np.concatenate([table.ts for table in tables])) + first.duration_ns

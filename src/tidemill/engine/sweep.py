@@ -45,7 +45,7 @@ class _Worker:
         engine.tape.clear()
         self.streams.rewind()
         chosen = engine.set_params(params)
-        engine.replay(self.streams.rows)
+        engine.replay(self.streams)
         account = engine.state.tables["accounts"][0]
         return Outcome(
             chosen,

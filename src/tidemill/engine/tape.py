@@ -54,6 +54,14 @@ class Tape:
                 wider[:used] = table[:used]
                 self._set(name, wider)
 
+    def follow(self, timeline: NDArray[np.int64], bar_ns: int) -> None:
+        """Let the loop take its instants from a timeline; an empty one makes it follow the streams."""
+        self._timeline = np.ascontiguousarray(timeline, np.int64)
+        self.header["timeline"] = self._timeline.ctypes.data
+        self.header["n_timeline"] = len(self._timeline)
+        self.header["timeline_at"] = 0
+        self.header["bar_ns"] = bar_ns
+
     def clear(self) -> None:
         """Forget all rows, keeping the memory."""
         self.tables["days"][: int(self.header["day_count"][0]) + 1] = 0

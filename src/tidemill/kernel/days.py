@@ -7,7 +7,7 @@ from tidemill.kernel.clock import day_of
 from tidemill.kernel.compile import kernel
 from tidemill.kernel.tape import begin_day
 
-__all__ = ["roll_day"]
+__all__ = ["roll_day", "roll_to"]
 
 
 @kernel
@@ -27,3 +27,10 @@ def roll_day(state: int, tape: int, instant_ns: int) -> None:
         strategy.day_start_result = strategy.cash + strategy.market
         strategy.opened_today = 0
     begin_day(state, tape, day)
+
+
+@kernel
+def roll_to(state: int, tape: int, instant_ns: int) -> None:
+    """Begin a new trading day if ``instant_ns`` has reached it."""
+    if instant_ns >= head(state).next_roll_ns or tape_head(tape).day_count == 0:
+        roll_day(state, tape, instant_ns)

@@ -24,12 +24,12 @@ from tidemill.kernel.ledger import mark_bar, mark_slot
 from tidemill.kernel.matching import first_touched
 from tidemill.kernel.memory import call4, float_at, int_at, row_at, store_int
 from tidemill.kernel.money import micros
-from tidemill.kernel.tape import day_row, mark_equity
+from tidemill.kernel.tape import day_row, mark_equity, settle_day
 from tidemill.model.enums import EventKind
 from tidemill.model.records import EVENT
 from tidemill.model.tape import EQUITY_ROW
 
-__all__ = ["is_quiet", "leap", "load_event", "pass_quiet_bar", "run_ahead", "step_stream"]
+__all__ = ["is_quiet", "leap", "load_event", "pass_quiet_bar", "run_ahead", "sleep", "step_stream", "write_still"]
 
 _BAR = int(EventKind.BAR)
 _NEVER = 9_223_372_036_854_775_807
@@ -147,6 +147,53 @@ def pass_quiet_bar(state: int, tape: int, stream: Any) -> None:
         high = float_at(stream.high, at)
         low = float_at(stream.low, at)
         mark_bar(state, stream.slot, slot, settings, high, low, close)
+
+
+@kernel
+def sleep(state: int, stream: Any) -> None:
+    """Move a flat stream to its next proposal (or the end of what was stepped); its quiet bars are counted at once."""
+    target = stream.ahead - stream.found
+    passed = target - stream.at
+    head(state).seq += passed
+    slot_at(state, stream.slot).bars_seen += passed
+    ins = instrument_at(state, stream.instrument)
+    ins.last = float_at(stream.close, target - 1)
+    ins.last_ns = int_at(stream.ts, target - 1) + stream.duration_ns
+    stream.at = target - 1
+    step_stream(stream)
+
+
+@kernel
+def write_still(state: int, tape: int, until_ns: int) -> int:
+    """Write the unchanged equity at every instant of the timeline before ``until_ns`` or the next day; return how many."""
+    top = tape_head(tape)
+    account = account_of(state, 0)
+    equity = account.cash + account.market
+    limit = min(until_ns, head(state).next_roll_ns + top.bar_ns)
+    room = top.n_equity - top.equity_count - 2
+    at = top.timeline_at
+    first = at
+    out = top.equity + top.equity_count * _EQUITY_BYTES
+    while at < top.n_timeline and at - first < room:
+        tick = int_at(top.timeline, at)
+        if tick >= limit:
+            break
+        store_int(out, 0, tick)
+        store_int(out, 1, equity)
+        out += _EQUITY_BYTES
+        at += 1
+    count = at - first
+    top.timeline_at = at
+    top.equity_count += count
+    if count > 0:
+        head(state).now_ns = max(head(state).now_ns, int_at(top.timeline, at - 1))
+        day = day_row(tape)
+        day.marks += count
+        day.ts_ns = int_at(top.timeline, at - 1)
+        if equity != top.last_equity:
+            settle_day(state, day, equity)
+            top.last_equity = equity
+    return count
 
 
 @kernel

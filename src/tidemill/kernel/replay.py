@@ -22,7 +22,17 @@ from tidemill.kernel.access import (
 )
 from tidemill.kernel.clock import day_of, session_of
 from tidemill.kernel.compile import export, kernel
-from tidemill.kernel.leap import is_quiet, leap, load_event, pass_quiet_bar, run_ahead, step_stream
+from tidemill.kernel.days import roll_to
+from tidemill.kernel.leap import (
+    is_quiet,
+    leap,
+    load_event,
+    pass_quiet_bar,
+    run_ahead,
+    sleep,
+    step_stream,
+    write_still,
+)
 from tidemill.kernel.matching import (
     accept,
     match_close,
@@ -160,12 +170,6 @@ def _has_room(state: int, tape: int) -> bool:
 
 
 @kernel
-def _other_instant(streams: int, others: int) -> int:
-    """Return when the next event comes that is no bar; such streams come first."""
-    return _next_instant(streams, others) if others > 0 else _NEVER
-
-
-@kernel
 def _next_instant(streams: int, count: int) -> int:
     """Return the earliest instant at which any stream has something to tell."""
     earliest = _NEVER
@@ -176,6 +180,97 @@ def _next_instant(streams: int, count: int) -> int:
     return earliest
 
 
+@kernel
+def _take_bar(state: int, venue: int, tape: int, code: int, stream: Any, address: int, until_ns: int) -> bool:
+    """Pass a bar quietly if its strategy, asked ahead, proposed nothing; tell whether that was so.
+
+    With a timeline, a flat stream sleeps until its next proposal: the bars between are counted at once.
+    """
+    if stream.at >= stream.ahead:
+        run_ahead(state, venue, code, stream, address, until_ns, True)
+    if not is_quiet(stream):
+        slot_at(state, stream.slot).stepped = 1 if stream.at < stream.ahead else 0
+        return False
+    if tape_head(tape).n_timeline > 0 and slot_at(state, stream.slot).quantity == 0.0:
+        sleep(state, stream)
+    else:
+        pass_quiet_bar(state, tape, stream)
+        step_stream(stream)
+    return True
+
+
+@kernel
+def _take_stream(state: int, venue: int, tape: int, code: int, stream: Any, now: int) -> None:
+    """Hand the row under a stream's cursor to the core and carry its orders out."""
+    top = head(state)
+    load_event(state, stream)
+    if stream.kind == _BAR:
+        book_at(venue, stream.instrument).last = top.event.close
+    if top.event.kind == _SPLIT:
+        split_orders(venue, top.event.instrument, top.event.close)
+    call3(int_at(code, 0), state, tape, code)
+    if top.command_count > 0:
+        _deliver(state, venue, tape, code)
+    same_close = venue_head(venue).fill_timing == _SAME_CLOSE
+    if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
+        _match(state, venue, stream, _CLOSE, now)
+        _deliver(state, venue, tape, code)
+    step_stream(stream)
+
+
+@kernel
+def _take_group(state: int, venue: int, tape: int, code: int, streams: int, count: int, others: int, now: int) -> None:
+    """Match and decide everything that becomes known at one instant, then mark the account."""
+    if venue_head(venue).working > 0:
+        _match_group(state, venue, tape, code, streams, count, now)
+    marked = False
+    for index in range(count):
+        stream = row_at(streams, index, count, STREAM)
+        if stream.next_ns == now:
+            marked = marked or stream.kind == _BAR
+            if stream.slot >= 0:
+                until = _next_instant(streams, others) if others > 0 else _NEVER
+                if _take_bar(state, venue, tape, code, stream, streams + index * _STREAM_BYTES, until):
+                    continue
+            _take_stream(state, venue, tape, code, stream, now)
+    if marked or tape_head(tape).n_timeline > 0:
+        mark_equity(state, tape, now)
+
+
+@kernel
+def _next_tick(tape: int) -> int:
+    """Return the next instant of the timeline."""
+    top = tape_head(tape)
+    return int_at(top.timeline, top.timeline_at) if top.timeline_at < top.n_timeline else _NEVER
+
+
+@kernel
+def _leap_alone(state: int, venue: int, tape: int, code: int, stream: Any, address: int, budget: int) -> int:
+    """Pass quiet bars of a run's only stream; return how many."""
+    if stream.slot < 0:
+        return 0
+    if stream.at >= stream.ahead:
+        run_ahead(state, venue, code, stream, address, _NEVER, False)
+    top = tape_head(tape)
+    return leap(state, tape, stream, min(top.n_equity - top.equity_count - 2, budget))
+
+
+@kernel
+def _take_tick(state: int, venue: int, tape: int, code: int, streams: int, count: int, others: int, due: int) -> int:
+    """Take one instant of the timeline, or the event that comes before it; return how many instants were used up."""
+    tick = _next_tick(tape)
+    if due < tick:
+        _take_group(state, venue, tape, code, streams, others, others, due)
+        return 0
+    top = tape_head(tape)
+    roll_to(state, tape, tick - top.bar_ns)
+    if tick < due and head(state).open_slots == 0:
+        return write_still(state, tape, due)
+    top.timeline_at += 1
+    _take_group(state, venue, tape, code, streams, count, others, tick)
+    return 1
+
+
 @export("int64(int64, int64, int64, int64, int64, int64, int64)")
 def replay(state: int, venue: int, tape: int, code: int, streams: int, count: int, budget: int) -> int:
     """Run the streams through matching and ``advance`` until they end, the tape is full or ``budget`` groups are done.
@@ -183,63 +278,31 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
     Returns:
         DONE, TAPE_FULL (make room and call again) or MORE (call again).
     """
-    top = head(state)
-    same_close = venue_head(venue).fill_timing == _SAME_CLOSE
-    tape_top = tape_head(tape)
+    top = tape_head(tape)
     checked = -1
     others = 0
     while others < count and row_at(streams, others, count, STREAM).kind != _BAR:
         others += 1
     while True:
-        first = row_at(streams, 0, count, STREAM)
-        now = first.next_ns if count == 1 else _next_instant(streams, count)
-        if now == _NEVER:
+        due = row_at(streams, 0, 1, STREAM).next_ns if count == 1 else _next_instant(streams, count)
+        if due == _NEVER and _next_tick(tape) == _NEVER:
             return DONE
         if budget <= 0:
             return MORE
-        if tape_top.writes != checked or tape_top.equity_count + 2 >= tape_top.n_equity:
+        if top.writes != checked or top.equity_count + 2 >= top.n_equity:
             if not _has_room(state, tape):
                 return TAPE_FULL
-            checked = tape_top.writes
-        if count == 1 and first.slot >= 0:
-            if first.at >= first.ahead:
-                run_ahead(state, venue, code, first, streams, _NEVER, False)
-            room = min(tape_top.n_equity - tape_top.equity_count - 2, budget)
-            passed = leap(state, tape, first, room)
+            checked = top.writes
+        if count == 1:
+            passed = _leap_alone(state, venue, tape, code, row_at(streams, 0, 1, STREAM), streams, budget)
             if passed > 0:
                 budget -= passed
                 continue
         budget -= 1
-        if venue_head(venue).working > 0:
-            _match_group(state, venue, tape, code, streams, count, now)
-        marked = False
-        for index in range(count):
-            stream = row_at(streams, index, count, STREAM)
-            if stream.next_ns == now:
-                marked = marked or stream.kind == _BAR
-                if stream.slot >= 0:
-                    if stream.at >= stream.ahead:
-                        where = streams + index * _STREAM_BYTES
-                        run_ahead(state, venue, code, stream, where, _other_instant(streams, others), True)
-                    if is_quiet(stream):
-                        pass_quiet_bar(state, tape, stream)
-                        step_stream(stream)
-                        continue
-                    slot_at(state, stream.slot).stepped = 1 if stream.at < stream.ahead else 0
-                load_event(state, stream)
-                if stream.kind == _BAR:
-                    book_at(venue, stream.instrument).last = top.event.close
-                if top.event.kind == _SPLIT:
-                    split_orders(venue, top.event.instrument, top.event.close)
-                call3(int_at(code, 0), state, tape, code)
-                if top.command_count > 0:
-                    _deliver(state, venue, tape, code)
-                if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
-                    _match(state, venue, stream, _CLOSE, now)
-                    _deliver(state, venue, tape, code)
-                step_stream(stream)
-        if marked:
-            mark_equity(state, tape, now)
+        if top.n_timeline > 0:
+            _take_tick(state, venue, tape, code, streams, count, others, due)
+        else:
+            _take_group(state, venue, tape, code, streams, count, others, due)
 
 
 @export("int64(int64, int64, int64)")

@@ -12,7 +12,7 @@ from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.memory import row_at
 from tidemill.model.tape import DAY_ROW, EQUITY_ROW, FILL_ROW, ORDER_ROW, REFUSAL_ROW, TRIP_ROW
 
-__all__ = ["begin_day", "day_row", "mark_equity", "write_fill", "write_order", "write_refusal", "write_trip"]
+__all__ = ["begin_day", "day_row", "mark_equity", "settle_day", "write_fill", "write_order", "write_refusal", "write_trip"]
 
 
 @inlined
@@ -39,6 +39,24 @@ def begin_day(state: int, tape: int, day: int) -> None:
     row.cash = account.cash
 
 
+@kernel
+def settle_day(state: int, day: Any, equity: int) -> None:
+    """Bring the day's row to the account's figures at a mark."""
+    account = account_of(state, 0)
+    day.equity = equity
+    day.cash = account.cash
+    day.gross = account.gross
+    day.net = account.net
+    if equity > day.equity_high:
+        day.equity_high = equity
+    if equity < day.equity_low:
+        day.equity_low = equity
+    worst = equity - account.worst_gap
+    if worst < day.equity_worst:
+        day.equity_worst = worst
+    account.worst_gap = 0
+
+
 @inlined
 def mark_equity(state: int, tape: int, ts_ns: int) -> None:
     """Write the account's equity at the close of all bars that ended at ``ts_ns``, and update the day's row."""
@@ -55,18 +73,7 @@ def mark_equity(state: int, tape: int, ts_ns: int) -> None:
     if head(state).open_slots == 0 and equity == top.last_equity:
         return
     top.last_equity = equity
-    day.equity = equity
-    day.cash = account.cash
-    day.gross = account.gross
-    day.net = account.net
-    if equity > day.equity_high:
-        day.equity_high = equity
-    if equity < day.equity_low:
-        day.equity_low = equity
-    worst = equity - account.worst_gap
-    if worst < day.equity_worst:
-        day.equity_worst = worst
-    account.worst_gap = 0
+    settle_day(state, day, equity)
     if head(state).open_slots > 0:
         day.marks_open += 1
         if equity > 0:

@@ -481,6 +481,10 @@ TAPE = np.dtype(
         ("refusals", _I),
         ("n_refusals", _I),
         ("refusal_count", _I),
+        ("timeline", _I),  # address of all instants at which any bar ends; 0: streams are followed bar by bar
+        ("n_timeline", _I),
+        ("timeline_at", _I),  # cursor
+        ("bar_ns", _I),  # length of all bars of a timeline
         ("writes", _I),  # rows written to fills, trips, orders and refusals together
         ("last_equity", _I),  # micros, of the last mark
     ]

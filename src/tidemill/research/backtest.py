@@ -88,9 +88,9 @@ def run_engine(
         replay_one_by_one(engine, streams.rows)
     elif progress and job.progress is not None:
         report = job.progress
-        engine.replay(streams.rows, budget=max(rows // 100, 5_000), progress=lambda done: report(done, rows))
+        engine.replay(streams, budget=max(rows // 100, 5_000), progress=lambda done: report(done, rows))
     else:
-        engine.replay(streams.rows)
+        engine.replay(streams)
     return engine
 
 

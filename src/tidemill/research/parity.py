@@ -63,7 +63,10 @@ def _describe(table: str, at: int, first: NDArray[Any], second: NDArray[Any]) ->
     clock = datetime.fromtimestamp(when // SECOND_NS, UTC)
     if rows[0] is None or rows[1] is None:
         which = "second" if rows[0] is None else "first"
-        return when, f"{table} row {at + 1} at {clock:%Y-%m-%d %H:%M:%S} UTC exists in the {which} run only: {_text(known)}."
+        return (
+            when,
+            f"{table} row {at + 1} at {clock:%Y-%m-%d %H:%M:%S} UTC exists in the {which} run only: {_text(known)}.",
+        )
     names = [name for name in known.dtype.names if rows[0][name].tobytes() != rows[1][name].tobytes()]
     values = "; ".join(f"{name} {rows[0][name]} against {rows[1][name]}" for name in names)
     return when, f"{table} row {at + 1} at {clock:%Y-%m-%d %H:%M:%S} UTC: {values}."

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemill.adapters.calendars import get_calendar
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["BacktestRequest", "backtest", "prepare_job", "run_request", "settle_run"]
+
 
 @dataclass(slots=True)
 class BacktestRequest:
@@ -100,7 +102,7 @@ def _read(request: BacktestRequest) -> tuple[list[BarTable], list[Instrument]]:
     )
     bars, quarantine = read_inputs(wanted)
     if request.quarantine is not None:
-        write_quarantine(request.quarantine, quarantine)
+        write_quarantine(Path(request.quarantine), quarantine)
     return bars, [wanted.instrument(symbol) for symbol in dict.fromkeys(table.symbol for table in bars)]
 
 
@@ -127,7 +129,7 @@ def prepare_job(request: BacktestRequest) -> BacktestJob:
     bars, instruments = _read(request)
     actions = None
     if request.actions is not None:
-        actions = read_corporate_actions(request.actions, [item.symbol for item in instruments])
+        actions = read_corporate_actions(Path(request.actions), [item.symbol for item in instruments])
     return BacktestJob(
         entrants,
         bars,
@@ -193,7 +195,6 @@ def backtest(
     params: Mapping[str, Any] | None = None,
     run: RunSettings | None = None,
     cash: float | None = None,
-    form: str = "auto",
     check_prefix: bool = True,
     count_trial: bool = False,
     **read: Any,
@@ -206,10 +207,9 @@ def backtest(
         symbol, interval: needed where the data do not say.
         params: strategy parameters that differ from their defaults.
         run: account, sizing, limits, costs and fill rules; ``cash`` overrides its starting cash.
-        form: auto, compiled, interpreted or callback.
         check_prefix: run the look-ahead check.
         count_trial: write the run into the trial ledger of the current folder.
-        read: further ``BacktestRequest`` fields: mapping, zone, start, end, actions, instruments.
+        read: further ``BacktestRequest`` fields: form, mapping, zone, start, end, actions, instruments.
 
     Raises:
         TidemillError: in one sentence, what is wrong and what to do.
@@ -235,7 +235,6 @@ def backtest(
         [symbol] if symbol else (),
         interval,
         run=settings,
-        form=form,
         check_prefix=check_prefix,
         count_trial=count_trial,
         **read,

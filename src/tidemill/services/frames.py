@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidemill.model.bars import BarTable
+from tidemill.model.bars import DAY_NS, BarTable
 from tidemill.model.daily import session_length_ns
 from tidemill.model.errors import BadBar, DataError, OutOfOrder
 from tidemill.model.instrument import infer_instrument
 from tidemill.model.intervals import parse_interval
-from tidemill.model.bars import DAY_NS
 from tidemill.model.quality import row_faults
 
 if TYPE_CHECKING:
@@ -31,15 +30,21 @@ def bars_from_frame(frame: DataFrame, symbol: str, interval: str | None = None) 
     names = {str(name).lower(): name for name in frame.columns}
     missing = [name for name in ("open", "high", "low", "close") if name not in names]
     if missing:
-        raise DataError(f"The DataFrame has no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}.")
+        raise DataError(
+            f"The DataFrame has no column {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}."
+        )
     if not isinstance(frame.index, pd.DatetimeIndex):
-        raise DataError("The DataFrame needs a DatetimeIndex with the start of each bar; use set_index on the time column.")
+        raise DataError(
+            "The DataFrame needs a DatetimeIndex with the start of each bar; use set_index on the time column."
+        )
     index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index.tz_convert("UTC")
     ts = index.as_unit("ns").asi8.copy()
     steps = np.diff(ts)
     if (steps <= 0).any():
         row = int(np.flatnonzero(steps <= 0)[0]) + 1
-        raise OutOfOrder(f"Row {row} of the DataFrame is not later than the row before it; sort it and drop duplicates.")
+        raise OutOfOrder(
+            f"Row {row} of the DataFrame is not later than the row before it; sort it and drop duplicates."
+        )
     columns: dict[str, Any] = {
         name: frame[names[name]].to_numpy(np.float64) for name in ("open", "high", "low", "close")
     }
@@ -57,4 +62,4 @@ def _usual_step(steps: Any) -> int:
         raise DataError("One row does not tell the bar size; name it with interval=, for example interval='1min'.")
     values, counts = np.unique(steps, return_counts=True)
     step = int(values[np.argmax(counts)])
-    return DAY_NS if step >= DAY_NS else step
+    return min(DAY_NS, step)

@@ -49,7 +49,9 @@ def import_bars(request: ReadRequest, out: Path, quarantine: str | Path | None =
         raise OutputError(f"There are several symbols ({names}) and one file {out}; name a folder with --out.")
     written = []
     for bars in tables:
-        path = out / f"{bars.symbol.replace('/', '-')}_{format_interval(bars.interval_ns)}.parquet" if is_folder else out
+        path = (
+            out / f"{bars.symbol.replace('/', '-')}_{format_interval(bars.interval_ns)}.parquet" if is_folder else out
+        )
         write_parquet(bars, path)
         written.append(Imported(path, bars.symbol, len(bars), int(bars.meta.get("rows_quarantined", 0))))
     if quarantine is not None:

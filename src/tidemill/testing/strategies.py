@@ -74,7 +74,7 @@ def run_strategy(
     calendar = CalendarPlan(traded.calendar, zone, traded.day_roll_minutes)
     plan = EnginePlan([traded], [bars.interval_ns], [calendar], [0], [entrant], chosen)
     engine = Engine(plan, load_rules(), form=form, steps=steps, equity_rows=len(bars), history=[bars])
-    engine.replay(build_streams([bars], [bars.symbol]).rows)
+    engine.replay(build_streams([bars], [bars.symbol]))
     return engine
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ def _plain(values: Any) -> list[Any]:
     """Return a column as JSON values: NaN becomes null."""
     items: list[Any] = values.tolist()
     if values.dtype.kind == "f" and np.isnan(values).any():
-        return [None if item != item else item for item in items]
+        return [None if math.isnan(item) else item for item in items]
     return items
 
 
@@ -56,7 +58,9 @@ def result_document(record: RunRecord, metrics: dict[str, Any]) -> dict[str, Any
     notes = metrics.get("notes", {})
     refused, counts = np.unique(record.refusals["refusal"], return_counts=True)
     names = dict(table_of(record, "refusals")) if len(record.refusals) else {}
-    kinds = {int(code): str(name) for code, name in zip(record.refusals["refusal"], names.get("refusal", ()), strict=True)}
+    kinds = {
+        int(code): str(name) for code, name in zip(record.refusals["refusal"], names.get("refusal", ()), strict=True)
+    }
     return {
         "schema": SCHEMA,
         "mode": record.mode,
@@ -79,16 +83,16 @@ def result_document(record: RunRecord, metrics: dict[str, Any]) -> dict[str, Any
 
 def _write(path: Path, save: Callable[[Path], object], flag: str) -> None:
     """Write through a temporary neighbour, so that an interrupted run never leaves half a file."""
-    partial = path.with_name(f".{path.name}.partial")
+    draft = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save(partial)
-        partial.replace(path)
+        save(draft)
+        draft.replace(path)
     except OSError as error:
         raise OutputError(f"{path} could not be written: {error.strerror}; choose another {flag}.") from error
     finally:
         with suppress(OSError):
-            partial.unlink()
+            draft.unlink()
 
 
 def write_json(document: dict[str, Any], path: Path) -> None:
@@ -107,7 +111,7 @@ def write_text(text: str, path: Path, flag: str) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    _write(path, lambda partial: partial.write_bytes(text.encode("utf-8")), flag)
+    _write(path, lambda draft: draft.write_bytes(text.encode("utf-8")), flag)
 
 
 def _save_csv(path: Path, record: RunRecord, name: str) -> None:
@@ -148,6 +152,6 @@ def write_tables(record: RunRecord, folder: Path, kind: str = "csv") -> list[Pat
     paths = []
     for name in TABLES:
         path = folder / f"{name}.{kind}"
-        _write(path, lambda partial, name=name: savers[kind](partial, record, name), "--tables")
+        _write(path, partial(savers[kind], record=record, name=name), "--tables")
         paths.append(path)
     return paths

@@ -108,7 +108,12 @@ class BacktestResult:
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of the run."""
-        asked = {"verdict": verdict(self.metrics), "command": self.command, "created_at": self.created_at, "inputs": self.inputs}
+        asked = {
+            "verdict": verdict(self.metrics),
+            "command": self.command,
+            "created_at": self.created_at,
+            "inputs": self.inputs,
+        }
         return {**result_document(self.record, self.metrics), **asked}
 
     def to_json(self, path: str | Path) -> Path:

@@ -22,8 +22,8 @@ def iso_utc(ts_ns: NDArray[np.int64]) -> NDArray[np.str_]:
     """Return UTC stamps as ISO 8601 text with a Z; fractions of a second only where there are any."""
     stamps = np.asarray(ts_ns, np.int64)
     unit = "s" if not np.any(stamps % 1_000_000_000) else "ns"
-    text = np.datetime_as_string(stamps.astype("datetime64[ns]").astype(f"datetime64[{unit}]"), unit=unit)
-    return np.char.add(text, "Z")
+    times: Any = stamps.astype("datetime64[ns]").astype(f"datetime64[{unit}]")
+    return np.char.add(np.datetime_as_string(times), "Z")
 
 
 def _names(values: NDArray[np.int64], kind: type[IntEnum]) -> NDArray[np.str_]:
