@@ -170,13 +170,14 @@ def settle_run(
     record.strategy_source = _source_of(job.entrants)
     record.card = run_card(job.bars, record.config, request.run.seed, record.strategy_source)
     metrics = summarise(record)
-    if request.count_trial and metrics.get("sharpe") is not None:
+    if request.count_trial:
+        ratio = metrics["sharpe"]
         trial = Trial(
             int(stamp.timestamp()) * 1_000_000_000,
             "+".join(record.strategies),
             config_hash(record.config),
             str(record.card["data"]),
-            float(metrics["sharpe"]) / math.sqrt(record.periods_per_year),
+            None if ratio is None else float(ratio) / math.sqrt(record.periods_per_year),
             int(metrics["n"]),
         )
         count, notes = TrialLedger().record(trial)
