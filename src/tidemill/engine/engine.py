@@ -104,7 +104,7 @@ class Engine:
         """
         rows = streams.rows
         can_sleep = self._let_run_ahead(rows)
-        self.tape.follow(streams.timeline if can_sleep else streams.timeline[:0], streams.bar_ns)
+        self.tape.follow(streams.timeline if can_sleep else streams.timeline[:0], streams.bar_ns, len(rows))
         while True:
             status = replay(
                 self._state,

@@ -54,13 +54,15 @@ class Tape:
                 wider[:used] = table[:used]
                 self._set(name, wider)
 
-    def follow(self, timeline: NDArray[np.int64], bar_ns: int) -> None:
+    def follow(self, timeline: NDArray[np.int64], bar_ns: int, streams: int) -> None:
         """Let the loop take its instants from a timeline; an empty one makes it follow the streams."""
         self._timeline = np.ascontiguousarray(timeline, np.int64)
         self.header["timeline"] = self._timeline.ctypes.data
         self.header["n_timeline"] = len(self._timeline)
         self.header["timeline_at"] = 0
         self.header["bar_ns"] = bar_ns
+        self._dues = np.zeros(streams, np.int64)
+        self.header["dues"] = self._dues.ctypes.data
 
     def clear(self) -> None:
         """Forget all rows, keeping the memory."""

@@ -264,16 +264,17 @@ def _slipped(book: Any, side: int, price: float, quantity: float) -> float:
 
 @kernel
 def _fee(book: Any, order: Any, quantity: float, price: float) -> int:
-    """Return the commission of a fill in micros; the minimum is charged once per order."""
+    """Return the commission of a fill that ``order.filled`` already counts, micros.
+
+    An order as a whole pays the sum of its fills' commissions or the minimum, whichever is more.
+    """
     if book.fee_unit == 0.0 and book.fee_pct == 0.0 and book.fee_minimum == 0.0:
         return 0
     fee = micros(quantity * book.fee_unit) + micros(quantity * price * book.multiplier * book.fee_pct / 100.0)
-    if book.fee_minimum > 0.0:
-        total = order.fee_paid + fee
-        due = max(total, micros(book.fee_minimum))
-        fee = due - order.fee_paid
+    minimum = micros(book.fee_minimum)
+    before = max(order.fee_paid, minimum) if order.filled > quantity else 0
     order.fee_paid += fee
-    return fee
+    return max(order.fee_paid, minimum) - before
 
 
 @kernel
@@ -431,8 +432,12 @@ def match_open(
 
 
 @kernel
-def _in_range(venue: int, row: int, high: float, low: float, end_ns: int, stops: bool) -> None:
-    """Match one order against the range of a bar: stops in one pass, limits in the other."""
+def _in_range(venue: int, row: int, seen: float, high: float, low: float, end_ns: int, stops: bool) -> None:
+    """Match one order against the range of a bar: stops in one pass, limits in the other.
+
+    An order accepted inside the bar may find the market past its price already; it fills at ``seen``, the last price
+    before this pass, never at a price the bar does not hold.
+    """
     order = venue_order_at(venue, row)
     side = order.side
     best = high if side > 0 else low  # where a stop of this side is reached
@@ -441,11 +446,12 @@ def _in_range(venue: int, row: int, high: float, low: float, end_ns: int, stops:
         if kind == _STOP or kind == _TRAILING:
             level = order.stop_price if kind == _STOP else _trail_level(book_at(venue, order.instrument), order)
             if side * (best - level) >= 0.0:
-                _fill(venue, row, level, RANGE, end_ns, True)
+                _fill(venue, row, seen if side * (seen - level) > 0.0 else level, RANGE, end_ns, True)
         elif kind == _STOP_LIMIT and order.triggered == 0 and side * (best - order.stop_price) >= 0.0:
             order.triggered = 1
-            if side * (order.limit_price - order.stop_price) >= 0.0:
-                _fill(venue, row, order.stop_price, RANGE, end_ns, False)
+            reached = seen if side * (seen - order.stop_price) > 0.0 else order.stop_price
+            if side * (order.limit_price - reached) >= 0.0:
+                _fill(venue, row, reached, RANGE, end_ns, False)
             else:
                 order.active_ns = end_ns  # the path after the trigger is unknown: it rests from the next bar on
     elif kind == _LIMIT or (kind == _STOP_LIMIT and order.triggered == 1):
@@ -454,11 +460,14 @@ def _in_range(venue: int, row: int, high: float, low: float, end_ns: int, stops:
         rule = venue_head(venue)
         through = rule.limit_through == 1 or rule.path_rule == _WORST
         if distance > 0.0 or (distance == 0.0 and not through):
-            _fill(venue, row, order.limit_price, RANGE, end_ns, False)
+            better = side * (order.limit_price - seen) > 0.0
+            _fill(venue, row, seen if better else order.limit_price, RANGE, end_ns, False)
 
 
 @kernel
-def _range_pass(venue: int, instrument: int, high: float, low: float, begin_ns: int, end_ns: int, stops: bool) -> None:
+def _range_pass(
+    venue: int, instrument: int, seen: float, high: float, low: float, begin_ns: int, end_ns: int, stops: bool
+) -> None:
     book = book_at(venue, instrument)
     last_id = 0
     row = book.first
@@ -468,7 +477,7 @@ def _range_pass(venue: int, instrument: int, high: float, low: float, begin_ns: 
             last_id = order.id
             waits = order.parent > 0 or order.active_ns > begin_ns or order.tif == _CLS or order.tif == _OPG
             if not waits and order.type != _MARKET:
-                _in_range(venue, row, high, low, end_ns, stops)
+                _in_range(venue, row, seen, high, low, end_ns, stops)
                 row = book.first
             else:
                 row = order.next
@@ -481,8 +490,9 @@ def match_range(venue: int, instrument: int, high: float, low: float, begin_ns: 
     """Match an instrument's orders against the high and low of a bar, in the order the path rule states."""
     rule = venue_head(venue).path_rule
     first_stops = rule != _TARGET_FIRST and rule != _BEST
-    _range_pass(venue, instrument, high, low, begin_ns, end_ns, first_stops)
-    _range_pass(venue, instrument, high, low, begin_ns, end_ns, not first_stops)
+    seen = book_at(venue, instrument).last
+    _range_pass(venue, instrument, seen, high, low, begin_ns, end_ns, first_stops)
+    _range_pass(venue, instrument, seen, high, low, begin_ns, end_ns, not first_stops)
 
 
 @kernel
@@ -503,6 +513,7 @@ def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: 
     With the path rule BEST the target may fill and the stop waits.
     """
     book = book_at(venue, instrument)
+    seen = book.last
     stops = venue_head(venue).path_rule != _BEST
     last_id = 0
     row = book.first
@@ -511,7 +522,7 @@ def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: 
         if order.id > last_id:
             last_id = order.id
             if order.parent == 0 and order.active_ns == end_ns and order.reduce_only == 1 and order.type != _MARKET:
-                _in_range(venue, row, high, low, end_ns, stops)
+                _in_range(venue, row, seen, high, low, end_ns, stops)
                 row = book.first
             else:
                 row = order.next

@@ -43,7 +43,7 @@ from tidemill.kernel.matching import (
     split_orders,
     untouched,
 )
-from tidemill.kernel.memory import call3, float_at, int_at, row_at
+from tidemill.kernel.memory import call3, float_at, int_at, row_at, store_int
 from tidemill.kernel.tape import mark_equity
 from tidemill.model.enums import EventKind, FillTiming
 from tidemill.model.records import COMMAND, EVENT, STREAM
@@ -146,12 +146,23 @@ def _may_trade(venue: int, stream: Any) -> bool:
 @kernel
 def _match_group(state: int, venue: int, tape: int, code: int, streams: int, count: int, end_ns: int) -> None:
     """Match every bar of a group in the three phases, delivering fills after each."""
+    dues = tape_head(tape).dues
+    index = 0
+    while index < count:
+        if int_at(dues, index) == end_ns:
+            stream = row_at(streams, index, count, STREAM)
+            if stream.matches == 1 and _may_trade(venue, stream):
+                break
+        index += 1
+    if index == count:
+        return
     for phase in range(_OPEN, _CLOSE + 1):
         for index in range(count):
-            stream = row_at(streams, index, count, STREAM)
-            if stream.next_ns == end_ns and stream.matches == 1 and _may_trade(venue, stream):
-                _match(state, venue, stream, phase, end_ns)
-                _deliver(state, venue, tape, code)
+            if int_at(dues, index) == end_ns:
+                stream = row_at(streams, index, count, STREAM)
+                if stream.matches == 1 and _may_trade(venue, stream):
+                    _match(state, venue, stream, phase, end_ns)
+                    _deliver(state, venue, tape, code)
 
 
 @kernel
@@ -170,11 +181,12 @@ def _has_room(state: int, tape: int) -> bool:
 
 
 @kernel
-def _next_instant(streams: int, count: int) -> int:
-    """Return the earliest instant at which any stream has something to tell."""
+def _next_instant(tape: int, count: int) -> int:
+    """Return the earliest instant at which any of the first ``count`` streams has something to tell."""
+    dues = tape_head(tape).dues
     earliest = _NEVER
     for index in range(count):
-        instant = row_at(streams, index, count, STREAM).next_ns
+        instant = int_at(dues, index)
         if instant < earliest:
             earliest = instant
     return earliest
@@ -224,15 +236,18 @@ def _take_group(state: int, venue: int, tape: int, code: int, streams: int, coun
     if venue_head(venue).working > 0:
         _match_group(state, venue, tape, code, streams, count, now)
     marked = False
+    dues = tape_head(tape).dues
     for index in range(count):
-        stream = row_at(streams, index, count, STREAM)
-        if stream.next_ns == now:
+        if int_at(dues, index) == now:
+            stream = row_at(streams, index, count, STREAM)
             marked = marked or stream.kind == _BAR
+            taken = False
             if stream.slot >= 0:
-                until = _next_instant(streams, others) if others > 0 else _NEVER
-                if _take_bar(state, venue, tape, code, stream, streams + index * _STREAM_BYTES, until):
-                    continue
-            _take_stream(state, venue, tape, code, stream, now)
+                until = _next_instant(tape, others) if others > 0 else _NEVER
+                taken = _take_bar(state, venue, tape, code, stream, streams + index * _STREAM_BYTES, until)
+            if not taken:
+                _take_stream(state, venue, tape, code, stream, now)
+            store_int(dues, index, stream.next_ns)
     if marked or tape_head(tape).n_timeline > 0:
         mark_equity(state, tape, now)
 
@@ -283,8 +298,10 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
     others = 0
     while others < count and row_at(streams, others, count, STREAM).kind != _BAR:
         others += 1
+    for index in range(count):
+        store_int(top.dues, index, row_at(streams, index, count, STREAM).next_ns)
     while True:
-        due = row_at(streams, 0, 1, STREAM).next_ns if count == 1 else _next_instant(streams, count)
+        due = row_at(streams, 0, 1, STREAM).next_ns if count == 1 else _next_instant(tape, count)
         if due == _NEVER and _next_tick(tape) == _NEVER:
             return DONE
         if budget <= 0:
@@ -297,6 +314,7 @@ def replay(state: int, venue: int, tape: int, code: int, streams: int, count: in
             passed = _leap_alone(state, venue, tape, code, row_at(streams, 0, 1, STREAM), streams, budget)
             if passed > 0:
                 budget -= passed
+                store_int(top.dues, 0, row_at(streams, 0, 1, STREAM).next_ns)
                 continue
         budget -= 1
         if top.n_timeline > 0:

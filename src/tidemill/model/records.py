@@ -485,6 +485,7 @@ TAPE = np.dtype(
         ("n_timeline", _I),
         ("timeline_at", _I),  # cursor
         ("bar_ns", _I),  # length of all bars of a timeline
+        ("dues", _I),  # address of each stream's next instant, side by side
         ("writes", _I),  # rows written to fills, trips, orders and refusals together
         ("last_equity", _I),  # micros, of the last mark
     ]
