@@ -32,7 +32,8 @@ class Tape:
         self.tables: dict[str, NDArray[Any]] = {}
         for name, (layout, _) in _TABLES.items():
             self._set(name, np.empty(equity_rows + 8 if name == "equity" else rows, layout))
-        self._set("days", np.zeros(rows, DAY_ROW))
+        # daily bars make a day of every mark; the loop leaps over many, so none may be missing room
+        self._set("days", np.zeros(equity_rows + 8, DAY_ROW))
 
     @property
     def address(self) -> int:

@@ -1,1 +1,1 @@
-""""""
+"""Live runs: the loop around the core (grows with live trading)."""

@@ -1,1 +1,1 @@
-""""""
+"""Use cases: one thing a user wants done, end to end."""
