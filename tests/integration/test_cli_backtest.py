@@ -15,6 +15,7 @@ import pytest
 from cli_runs import ALTERNATING, FAST, HEADER, STRATEGY, bar_rows, tidemill, write_bars
 
 from tidemill.cli import progress
+from tidemill.kernel.compile import JIT, sources_digest
 
 QUIET = ("--no-count", "-q")
 
@@ -192,6 +193,27 @@ def test_a_strategy_that_does_not_compile_runs_and_says_why(folder: Path) -> Non
     outcome = tidemill("backtest", "odd.py", "--data", "AIG.csv", "--no-count")
     assert outcome.code == 0, outcome.err
     assert "does not compile" in outcome.out and "runs as ordinary Python, which is slower" in outcome.out
+
+
+def test_a_strategy_that_wants_to_be_ordinary_python_is_told_of(folder: Path) -> None:
+    plain = ALTERNATING.replace("    count = Memory(0)", "    compiled = False\n    count = Memory(0)")
+    Path("plain.py").write_text(plain, encoding="utf-8")
+    words = ("--data", "AIG.csv", "--no-count")
+    assert "compiled = False" in tidemill("backtest", "plain.py", *words).out
+    assert "ordinary Python" not in tidemill("backtest", "alternating.py", *words).out
+
+
+def test_the_first_compilation_is_announced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("TIDEMILL_CACHE", str(folder))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    progress.announce_compiling()
+    assert ("Compiling the engine" in capsys.readouterr().err) is JIT
+    (folder / "tidemill" / f"native-{sources_digest()}").mkdir(parents=True)
+    progress.announce_compiling()
+    assert capsys.readouterr().err == ""
 
 
 def test_all_forms_of_a_strategy_of_ones_own_agree(folder: Path) -> None:

@@ -296,4 +296,5 @@ def test_an_interrupt_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tidemill.services.installation.examine_installation", interrupted)
-    assert tidemill("doctor").code == 130
+    outcome = tidemill("doctor")
+    assert (outcome.code, outcome.err) == (130, "Interrupted; no file was left half written.\n")

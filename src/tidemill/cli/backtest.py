@@ -41,7 +41,9 @@ def backtest(
     """
     from tidemill.cli.config import merged, read_config
     from tidemill.cli.config import write_config as save_config
-    from tidemill.cli.progress import WorkBar
+    from tidemill.cli.progress import WorkBar, announce_compiling
+
+    announce_compiling()
     from tidemill.cli.request import request_of
     from tidemill.services.backtests import run_request
 

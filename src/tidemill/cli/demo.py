@@ -29,7 +29,9 @@ def demo(
 ) -> None:
     """Run a backtest that needs no file, on a simulated market or on real prices."""
     from tidemill.cli.backtest import command_line
-    from tidemill.cli.progress import WorkBar
+    from tidemill.cli.progress import WorkBar, announce_compiling
+
+    announce_compiling()
     from tidemill.cli.show import print_files, print_json, print_parity, print_result
     from tidemill.research.result.files import check_writable
     from tidemill.services.demo import DEMO_SYMBOLS, real_demo, simulated_demo

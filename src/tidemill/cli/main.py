@@ -88,10 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app([word for word in words if word != _TRACEBACK], prog_name="tidemill")
     except SystemExit as done:
+        if done.code == _INTERRUPTED:
+            sys.stderr.write("Interrupted; no file was left half written.\n")
         return done.code if isinstance(done.code, int) else int(done.code is not None)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; no file was left half written.\n")
-        return _INTERRUPTED
     except TidemillError as error:
         _tell(error, str(error), with_trace=with_trace)
         return error.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -10,9 +11,18 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["WorkBar"]
+__all__ = ["WorkBar", "announce_compiling"]
 
 _PATIENCE_S = 0.5
+
+
+def announce_compiling() -> None:
+    """Say on a terminal that the first run after a change of version takes longer, before it does."""
+    from tidemill.kernel.compile import JIT, cache_root, sources_digest
+
+    is_warm = not JIT or "NUMBA_CACHE_DIR" in os.environ or (cache_root() / f"native-{sources_digest()}").is_dir()
+    if not is_warm and sys.stderr.isatty():
+        sys.stderr.write("Compiling the engine, once for this version; it takes about half a minute.\n")
 
 
 class WorkBar:

@@ -69,7 +69,7 @@ def print_result(result: BacktestResult, *, verbose: bool = False) -> None:
     print_headline(f"{', '.join(record.strategies)} on {symbols}{stamp}", dict(result.headline()))
     screen = console()
     screen.print(verdict(result.metrics), markup=False, soft_wrap=True)
-    list_lines("Warnings", record.warnings)
+    list_lines("Warnings", [*record.warnings, *_slow_forms(result)])
     if verbose:
         list_lines("Assumptions", record.assumptions)
     else:
@@ -77,6 +77,17 @@ def print_result(result: BacktestResult, *, verbose: bool = False) -> None:
         screen.print(
             f"{len(record.assumptions)} assumptions (--verbose lists them). {look_ahead}", markup=False, soft_wrap=True
         )
+
+
+def _slow_forms(result: BacktestResult) -> list[str]:
+    """Say which strategies ran as ordinary Python because they, or the user, asked for it."""
+    record = result.record
+    told = " ".join(record.warnings)
+    return [
+        f"{name} ran as ordinary Python, which is slower: its class says compiled = False, or --form asked for it."
+        for name, form in zip(record.strategies, record.config["form"], strict=True)
+        if form != "compiled" and f"{name} does not compile" not in told
+    ]
 
 
 def print_headline(title: str, figures: Mapping[str, str]) -> None:
