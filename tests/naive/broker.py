@@ -189,7 +189,7 @@ class Run:
         for trader in self.traders:
             if trader.where == where:
                 amount = micros(trader.holding.quantity * cash)
-                self.account.cash += Holding._converted(amount, self._rate(where))
+                self.account.cash += Holding.converted(amount, self._rate(where))
 
     # reports
 
@@ -220,8 +220,8 @@ class Run:
         market.last = report.price
         rate = self._rate(wish.where)
         paid, realised = holding.trade(wish.side, report.quantity, report.price)
-        realised = Holding._converted(realised, rate)
-        moved = realised if market.is_margined else -wish.side * Holding._converted(paid, rate)
+        realised = Holding.converted(realised, rate)
+        moved = realised if market.is_margined else -wish.side * Holding.converted(paid, rate)
         self.account.cash += moved - report.fee
         self.account.fees += report.fee
         self.fills.append(
@@ -379,7 +379,13 @@ class Run:
         trader.exit = self._send(trader, side, "market", "gtc", "exit", reason, amount, now)
 
     def _enter(
-        self, trader: Trader, side: int, given: dict[str, Any], action: dict[str, Any], numbers: dict[int, int], now: int
+        self,
+        trader: Trader,
+        side: int,
+        given: dict[str, Any],
+        action: dict[str, Any],
+        numbers: dict[int, int],
+        now: int,
     ) -> int:
         market, policy = self.markets[trader.where], trader.policy
         last = market.last
@@ -477,7 +483,8 @@ class Run:
     def _send(
         self, trader: Trader, side: int, kind: str, tif: str, intent: str, reason: str, quantity: Decimal, now: int,
         *, limit: Decimal = ZERO, stop: Decimal = ZERO, trail: Decimal = ZERO, trail_pct: Decimal = ZERO,
-        parent: int = 0, group: object = None, stop_loss: Decimal = ZERO, take_profit: Decimal = ZERO, reserved: int = 0,
+        parent: int = 0, group: object = None, stop_loss: Decimal = ZERO, take_profit: Decimal = ZERO,
+        reserved: int = 0,
     ) -> Wish:  # fmt: skip
         self.last_number += 1
         wish = Wish(

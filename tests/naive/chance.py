@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from naive.scenario import START, Case
 
+from naive.scenario import START, Case
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, BarTable
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Sizing, Slippage, TimeInForce
 from tidemill.model.instrument import AssetClass, Instrument
@@ -134,13 +134,25 @@ def _settings(rng: random.Random) -> StrategySettings:
     if kind == OrderType.TRAILING_STOP and not chosen.get("trailing_stop_pct"):
         chosen["trailing_stop_amount"] = 1.25
     return StrategySettings(
-        sizing, size, allow_short=True, entry_type=kind, entry_tif=tif, limit_offset_pct=rng.choice((0.0, 0.37, -0.37)), **chosen
+        sizing,
+        size,
+        allow_short=True,
+        entry_type=kind,
+        entry_tif=tif,
+        limit_offset_pct=rng.choice((0.0, 0.37, -0.37)),
+        **chosen,
     )
 
 
 def _costs(rng: random.Random) -> Costs:
     slippage, value = rng.choice(
-        ((Slippage.NONE, 0.0), (Slippage.NONE, 0.0), (Slippage.FIXED, 0.13), (Slippage.PROPORTIONAL, 0.07), (Slippage.HALF_SPREAD, 0.5))
+        (
+            (Slippage.NONE, 0.0),
+            (Slippage.NONE, 0.0),
+            (Slippage.FIXED, 0.13),
+            (Slippage.PROPORTIONAL, 0.07),
+            (Slippage.HALF_SPREAD, 0.5),
+        )
     )
     return Costs(
         slippage, value, rng.choice((0.0, 0.0, 0.0075)), rng.choice((0.0, 0.05, 0.0123)), rng.choice((0.0, 0.0, 1.5))
@@ -227,7 +239,7 @@ class _Writer:
         self._bracket(at, verb, given)
         return {"verb": verb, "args": given}
 
-    def close(self, at: int) -> dict[str, Any]:
+    def close(self) -> dict[str, Any]:
         """Return an exit, of all or a part."""
         return {"verb": "close", "args": {"quantity": self.rng.choice((0.0, 0.0, 1.0, 2.0, 2.4, 0.2))}}
 
@@ -238,7 +250,7 @@ class _Writer:
         if kind == "entry":
             return [self.entry(at, rng.choice(("buy", "sell")))]
         if kind == "close":
-            return [self.close(at)]
+            return [self.close()]
         if kind == "turn":
             return [self.turn(at)]
         if kind == "exit_limit":

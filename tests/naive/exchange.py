@@ -66,7 +66,8 @@ class Order:
     first_day: int | None = None
     cancel_at: int | None = None
     newborn: bool = False
-    paid: int = 0
+    charged: int = 0  # commission of its fills, micros
+    paid: int = 0  # what it has paid, at least the minimum
 
     @property
     def left(self) -> Decimal:
@@ -215,6 +216,7 @@ class Exchange:
     def in_bar(self, where: int, bar: Bar) -> None:
         """RANGE: stops and limits meet high and low, in the order of the path rule."""
         book = self.books[where]
+        seen = book.last
         passes = ["stops", "limits"]
         if self.rules.path in ("target_first", "best"):
             passes.reverse()
@@ -224,20 +226,23 @@ class Exchange:
                     continue
                 if order.rests_until == bar.end:
                     continue
-                self._meet_range(book, order, bar, which)
+                self._meet_range(book, order, bar, which, seen)
 
-    def _meet_range(self, book: Book, order: Order, bar: Bar, which: str) -> None:
+    def _meet_range(self, book: Book, order: Order, bar: Bar, which: str, seen: Decimal | None) -> None:
+        """Meet high and low; an order the market had passed when it was accepted fills at the last price seen."""
+        assert seen is not None
         s = order.side
         farthest = bar.high if s > 0 else bar.low
         if which == "stops":
             if order.kind in ("stop", "trailing_stop"):
                 level = self._level(book, order)
                 if s * (farthest - level) >= 0:
-                    self._fill(book, order, level, bar.end, slips=True)
+                    self._fill(book, order, max(level, seen) if s > 0 else min(level, seen), bar.end, slips=True)
             elif order.kind == "stop_limit" and not order.triggered and s * (farthest - order.stop) >= 0:
                 order.triggered = True
-                if s * (order.limit - order.stop) >= 0:
-                    self._fill(book, order, order.stop, bar.end, slips=False)
+                reached = max(order.stop, seen) if s > 0 else min(order.stop, seen)
+                if s * (order.limit - reached) >= 0:
+                    self._fill(book, order, reached, bar.end, slips=False)
                 else:
                     order.rests_until = bar.end
         elif order.kind == "limit" or (order.kind == "stop_limit" and order.triggered):
@@ -245,15 +250,17 @@ class Exchange:
             past = s * (order.limit - nearest_to_us)
             demands_through = self.rules.limit_through or self.rules.path == "worst"
             if past > 0 or (past == 0 and not demands_through):
-                self._fill(book, order, order.limit, bar.end, slips=False)
+                price = min(order.limit, seen) if s > 0 else max(order.limit, seen)
+                self._fill(book, order, price, bar.end, slips=False)
 
     def at_close(self, where: int, bar: Bar) -> None:
         """CLOSE: newborn protection, orders for the close, markets that arrived inside the bar, late cancels."""
         book = self.books[where]
         which = "limits" if self.rules.path == "best" else "stops"
+        seen = book.last
         for order in self._by_number(book):
             if order.newborn:
-                self._meet_range(book, order, bar, which)
+                self._meet_range(book, order, bar, which, seen)
         for order in book.orders:
             order.newborn = False
             if order.kind == "trailing_stop" and not order.parent and order.best is not None:
@@ -323,11 +330,12 @@ class Exchange:
         return max(worse, book.tick)
 
     def _fee(self, book: Book, order: Order, quantity: Decimal, price: Decimal) -> int:
-        """Return the commission; the order as a whole pays at least the minimum."""
+        """Return the commission; the order as a whole pays its fills' commissions or the minimum, if that is more."""
         fee = micros(quantity * self.costs.per_unit)
         fee += micros(quantity * price * book.multiplier * self.costs.percent / 100)
-        fee = max(fee, micros(self.costs.minimum) - order.paid)
-        order.paid += fee
+        order.charged += fee
+        due = max(order.charged, micros(self.costs.minimum))
+        fee, order.paid = due - order.paid, due
         return fee
 
     def _fill(self, book: Book, order: Order, touched: Decimal, at: int, *, slips: bool) -> None:

@@ -64,11 +64,11 @@ class Holding:
     def mark(self, price: Decimal, rate: Decimal) -> None:
         """Value the position."""
         raw = micros(self.quantity * price * self.multiplier)
-        self.notional = self._converted(raw, rate)
-        self.value = self._converted(raw - self.cost, rate) if self.is_margined else self.notional
+        self.notional = self.converted(raw, rate)
+        self.value = self.converted(raw - self.cost, rate) if self.is_margined else self.notional
 
     @staticmethod
-    def _converted(amount: int, rate: Decimal) -> int:
+    def converted(amount: int, rate: Decimal) -> int:
         return whole(amount * rate)
 
 

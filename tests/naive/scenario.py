@@ -1,4 +1,4 @@
-"""One market, one script of decisions, two simulators: builds a case and runs it through the core and through the twin."""
+"""One market, one script of decisions, two simulators: builds a case and runs it through the core and the twin."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+
 from naive.broker import Market, Policy, Run, books_of
 from naive.exchange import Bar, Costs, Exchange, Rules
 from naive.ledger import micros
-
 from tidemill.authoring.fields import Param
 from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.engine.engine import Engine
@@ -22,8 +22,7 @@ from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, BarTable
 from tidemill.model.enums import EventKind, Refusal, TimeInForce
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
-from tidemill.model.settings import Costs as CostSettings
-from tidemill.model.settings import FillRules, RunSettings, StrategySettings
+from tidemill.model.settings import RunSettings, StrategySettings
 
 SCRIPTS: list[dict[Any, Any]] = [{}, {}]
 START = 1_704_153_600_000_000_000  # 2024-01-02 00:00 UTC
@@ -35,7 +34,7 @@ class Script(Strategy):
     compiled = False
     number = Param(0, low=0, high=1)
 
-    def step(me, bar, order, second, third):  # noqa: N805
+    def step(me, bar, order, second, third):
         actions = SCRIPTS[me.number].get((bar.instrument, bar.ts_ns), ())
         for ticket, action in zip((order, second, third), actions, strict=False):
             given = dict(action.get("args", {}))
@@ -129,7 +128,9 @@ def run_core(case: Case, *, tables: Sequence[BarTable] | None = None) -> Engine:
         known.clear()
         known.update(script)
     engine = Engine(plan_of(case), form="auto", equity_rows=512)
-    streams = build_streams(case.bars if tables is None else tables, [i.symbol for i in case.instruments], _events(case))
+    streams = build_streams(
+        case.bars if tables is None else tables, [i.symbol for i in case.instruments], _events(case)
+    )
     engine.replay(streams)
     return engine
 
@@ -280,7 +281,9 @@ def _order_differences(engine: Engine, run: Run) -> list[str]:
     twin = sorted((number, how, round(float(filled), 9)) for number, how, _, filled in run.ended)
     if core == twin:
         return []
-    return [f"ended orders: only core {sorted(set(core) - set(twin))[:4]}, only twin {sorted(set(twin) - set(core))[:4]}"]
+    return [
+        f"ended orders: only core {sorted(set(core) - set(twin))[:4]}, only twin {sorted(set(twin) - set(core))[:4]}"
+    ]
 
 
 _REASONS = {1: "signal", 2: "stop_loss", 3: "take_profit", 4: "trailing_stop", 10: "reverse"}
@@ -291,14 +294,16 @@ def _core_fill(row: Any) -> tuple[Any, ...]:
     return (
         int(row["ts_ns"]) - START, int(row["strategy"]), int(row["instrument"]), int(row["order_id"]), int(row["side"]),
         _INTENTS[int(row["intent"])], _REASONS[int(row["reason"])], float(row["quantity"]), float(row["price"]),
-        float(row["position_after"]), int(row["fee"]), int(row["slippage"]), int(row["realised"]), int(row["cash_after"]),
+        float(row["position_after"]), int(row["fee"]), int(row["slippage"]), int(row["realised"]),
+        int(row["cash_after"]),
     )  # fmt: skip
 
 
 def _twin_fill(fill: Any) -> tuple[Any, ...]:
     return (
         fill.at - START, fill.strategy, fill.where, fill.number, fill.side, fill.intent, fill.reason,
-        float(fill.quantity), float(fill.price), float(fill.position), fill.fee, fill.slippage, fill.realised, fill.cash,
+        float(fill.quantity), float(fill.price), float(fill.position), fill.fee, fill.slippage, fill.realised,
+        fill.cash,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from tidemill.kernel.money import floor_lot, grid_price, micros, snap_price, sna
 from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, PathRule, Refusal, Slippage, TimeInForce
 from tidemill.model.records import EVENT
 
-__all__ = ["CLOSE", "OPEN", "RANGE", "accept", "first_touched", "match_close", "match_open", "match_newborn", "match_range", "next_report", "split_orders", "untouched"]
+__all__ = ["CLOSE", "OPEN", "RANGE", "accept", "first_touched", "match_close", "match_newborn", "match_open", "match_range", "next_report", "split_orders", "untouched"]
 
 OPEN = 1
 RANGE = 2
@@ -577,6 +577,7 @@ def split_orders(venue: int, instrument: int, ratio: float) -> None:
     Quantities are rounded down to the lot, as positions are; an order of which nothing is left is cancelled.
     """
     book = book_at(venue, instrument)
+    book.band_known = 0
     book.last /= ratio
     row = book.first
     while row >= 0:
