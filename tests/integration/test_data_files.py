@@ -175,7 +175,8 @@ def test_impossible_rows_are_set_aside_and_named(tmp_path: Path) -> None:
     }  # fmt: skip
     assert checked.bars.meta["rows_read"] == 20 and len(checked.bars) == 15
     write_quarantine(tmp_path / "bad.csv", checked.quarantine)
-    rows = list(csv.DictReader((tmp_path / "bad.csv").open()))
+    with (tmp_path / "bad.csv").open() as file:
+        rows = list(csv.DictReader(file))
     by_row = {row["row"]: row for row in rows}
     assert by_row["4"]["timestamp_utc"] == "2024-01-02 14:33:00" and by_row["4"]["reason"] == "HIGH_BELOW_LOW"
     assert by_row["10"]["timestamp_utc"] == "" and by_row["12"]["explanation"] == BadRow.DUPLICATE.sentence

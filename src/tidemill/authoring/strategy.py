@@ -183,6 +183,14 @@ def _calls_own_helpers(step: Callable[..., Any]) -> bool:
     return any(inspect.isfunction(item) and item.__module__ == step.__module__ for item in helpers)
 
 
+def _title(cls: type[Strategy]) -> str:
+    """Return the first line of a class's docstring, or of the nearest base's that is not ours."""
+    for base in cls.__mro__[: cls.__mro__.index(Strategy)]:
+        if base.__doc__:
+            return inspect.cleandoc(base.__doc__).split("\n")[0]
+    return ""
+
+
 def _step_of(cls: type[Strategy]) -> tuple[Callable[..., Any], tuple[str, ...]]:
     """Return a class's step and the names of its arguments, or say what is wrong with them."""
     step = getattr(cls, "step", None)
@@ -215,7 +223,7 @@ def spec_of(cls: type[Strategy]) -> StrategySpec:
     fields += [(key, _indicator_layout(cls, key, item, params)) for key, item in indicators.items()]
     return StrategySpec(
         cls.name,
-        (inspect.getdoc(cls) or "").split("\n")[0],
+        _title(cls),
         cls,
         step,
         arguments,

@@ -46,12 +46,13 @@ class Tape:
         self.header[f"n_{name}"] = len(table)
 
     def grow(self, needed: int) -> None:
-        """Double every table that has less room than ``needed`` rows."""
+        """Double every table that has less room than ``needed`` rows; there are never fewer days than marks."""
         for name, (layout, counter) in _TABLES.items():
             table = self.tables[name]
             used = int(self.header[counter][0])
-            if used + needed + 2 >= len(table):
-                wider = np.zeros(2 * len(table) + 2 * needed, layout)
+            marks = len(self.tables["equity"]) if name == "days" else 0
+            if used + needed + 2 >= len(table) or len(table) < marks:
+                wider = np.zeros(max(2 * len(table) + 2 * needed, marks), layout)
                 wider[:used] = table[:used]
                 self._set(name, wider)
 

@@ -18,7 +18,7 @@ from numba import cfunc, njit
 from numba.core import config
 from numba.core import types as nt
 
-__all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "entry", "export", "inlined", "kernel", "sources_digest"]
+__all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "column_loop", "entry", "export", "inlined", "kernel", "sources_digest"]
 
 JIT = not config.DISABLE_JIT
 BOUNDS_CHECKED = bool(config.BOUNDSCHECK)
@@ -68,6 +68,11 @@ def _without_literals(dispatcher: Any) -> Any:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a helper for the types it is called with; it is cached with its callers."""
     return _without_literals(njit(**_OPTIONS, **_HELPER)(function))
+
+
+def column_loop(function: Callable[..., Any]) -> Any:
+    """Compile a loop over whole columns that is called from Python for whatever types it is given."""
+    return njit(**_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -45,21 +45,9 @@ def equity_of(account: object) -> int:
     return account.cash + account.market  # type: ignore[attr-defined, no-any-return]
 
 
-@inlined
-def floor_lot(quantity: float, lot: float) -> float:
-    """Round a quantity down to the lot; a quantity within a billionth of the next lot counts as that lot."""
-    return math.floor(quantity / lot + 1e-9) * lot
-
-
-@inlined
-def snap_quantity(quantity: float, lot: float) -> float:
-    """Round a quantity to the nearest lot, so that sums of fractional lots stay on the grid."""
-    return math.floor(quantity / lot + 0.5) * lot
-
-
 @kernel
 def grid_price(steps: float, tick: float) -> float:
-    """Return the price that lies a whole number of ticks above zero, as the decimal number a data file would hold.
+    """Return the price (or quantity) a whole number of steps above zero, as the decimal number a data file would hold.
 
     Ticks are as a rule one over a whole number; dividing by that gives the float64 nearest to the decimal price, while
     115 * 0.01 lies one bit above 1.15 and would never meet a high of 1.15.
@@ -68,6 +56,18 @@ def grid_price(steps: float, tick: float) -> float:
     if per_unit >= 1.0 and abs(per_unit * tick - 1.0) < 1e-9:
         return steps / per_unit
     return steps * tick
+
+
+@inlined
+def floor_lot(quantity: float, lot: float) -> float:
+    """Round a quantity down to the lot; a quantity within a billionth of the next lot counts as that lot."""
+    return grid_price(math.floor(quantity / lot + 1e-9), lot)
+
+
+@inlined
+def snap_quantity(quantity: float, lot: float) -> float:
+    """Round a quantity to the nearest lot, so that sums of fractional lots stay on the grid."""
+    return grid_price(math.floor(quantity / lot + 0.5), lot)
 
 
 @kernel

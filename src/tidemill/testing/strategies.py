@@ -23,6 +23,7 @@ from tidemill.model.errors import PluginError
 from tidemill.model.instrument import Instrument
 from tidemill.model.settings import RunSettings, StrategySettings
 from tidemill.model.zones import zone_offsets
+from tidemill.research.parity import compare_engines
 from tidemill.research.prefix import is_prefix_invariant
 from tidemill.testing.samples import daily_bars, intraday_bars
 
@@ -132,9 +133,12 @@ def check_forms(spec: StrategySpec, bars: BarTable, engine: Engine) -> None:
     """
     if engine.steps[0].form == "callback":
         return  # code the compiler cannot take has only this form
-    plain = run_strategy(spec, bars, form="interpreted")
-    if plain.tape.content() != engine.tape.content() or plain.state.snapshot() != engine.state.snapshot():
-        raise PluginError(f"{spec.name} decides otherwise interpreted than compiled; mind whole-number memory and NaN.")
+    plain = compare_engines(engine, run_strategy(spec, bars, form="interpreted"))
+    if plain.first_difference is not None:
+        raise PluginError(
+            f"{spec.name} decides otherwise interpreted than compiled; mind whole-number memory and NaN. "
+            f"{plain.first_difference}"
+        )
     called = run_strategy(spec, bars, form="callback")
     if called.tape.content() != engine.tape.content():
         raise PluginError(f"{spec.name} decides otherwise as ordinary Python; mind whole-number memory.")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.kernel.compile import JIT, kernel
+from tidemill.kernel.compile import JIT, column_loop, kernel
 from tidemill.kernel.indicators.spec import IndicatorSpec, capacity_for
 from tidemill.model.errors import ConfigError, DataError, UnknownName
 
@@ -72,7 +72,7 @@ def _loop(update: Any, inputs: int) -> Any:
             for index in range(places.shape[0]):
                 out[index, row] = words[places[index]]
 
-    return kernel(loop)
+    return column_loop(loop)
 
 
 def run_batch(
