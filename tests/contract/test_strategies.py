@@ -196,7 +196,7 @@ class Divided(Strategy):
 
     half = Memory(0, doc="Half a bar each.")
 
-    def step(me, bar, order):
+    def step(me, order):
         """Buy after so many halves."""
         me.half = me.half + 0.5
         if me.half > 3 and order.held == 0.0 and order.pending == 0:
