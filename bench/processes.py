@@ -63,5 +63,3 @@ def peak_mb() -> float:
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return float(out.stdout.split()[-1])
-
-

@@ -7,6 +7,7 @@ import inspect
 import traceback
 import types
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tidemill.authoring.strategy import StrategySpec
 from tidemill.engine.generated import generate_entry
 from tidemill.engine.mistakes import explain
 from tidemill.kernel.access import head, proposal_at, slot_at
-from tidemill.kernel.compile import JIT, inlined, kernel
+from tidemill.kernel.compile import JIT, general
 from tidemill.kernel.memory import float_at, int_at, record_at, register
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import StrategyError
@@ -96,7 +97,7 @@ def _lower(function: Callable[..., Any], compile_one: Callable[[Any], Any], done
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
         if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
-            names[name] = _lower(value, kernel, done)
+            names[name] = _lower(value, general, done)
     copy = types.FunctionType(
         function.__code__,
         {**function.__globals__, **names},
@@ -154,7 +155,7 @@ def _bind_compiled(spec: StrategySpec) -> BoundStep:
         "STREAM": STREAM,
         "float_at": float_at,
         "int_at": int_at,
-        "STEP": _lower(spec.step, inlined, {}),
+        "STEP": _lower(spec.step, partial(general, melt=True), {}),
         "ME": spec.layout,
         "slot_at": slot_at,
         "head": head,

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
-from tidemill.kernel.matching import CLOSE, OPEN, RANGE
-from tidemill.kernel.replay import accept_command, match_bar, restate_orders, take_report, tell_price, write_mark
+from tidemill.kernel.matching import CLOSE, OPEN, RANGE, SAME_CLOSE
+from tidemill.kernel.replay import accept_command, mark_close, match_bar, restate_orders, take_report, tell_price, write_mark
 from tidemill.model.enums import EventKind, FillTiming
 from tidemill.model.records import COMMAND, EVENT, STREAM
 
@@ -69,6 +69,13 @@ class _Exchange:
         match_bar(self.state, self.venue, where, phase, end_ns)
         self.settle()
 
+    def match_same_close(self, index: int, end_ns: int) -> None:
+        """Fill at a bar's close what was decided on it."""
+        book = self.engine.venue.tables["books"][int(self.streams[index]["instrument"])]
+        if int(book["first"]) >= 0:
+            self.match(index, SAME_CLOSE, end_ns)
+            mark_close(self.state, int(self.streams.ctypes.data) + index * STREAM.itemsize)
+
 
 def _feed_row(engine: Engine, exchange: _Exchange, row: Any, index: int, is_same_close: bool) -> None:
     """Feed one event and let the exchange answer."""
@@ -82,7 +89,7 @@ def _feed_row(engine: Engine, exchange: _Exchange, row: Any, index: int, is_same
     exchange.send()
     exchange.settle()
     if is_same_close and int(row["kind"]) == EventKind.BAR:
-        exchange.match(index, CLOSE, int(row["now_ns"]))
+        exchange.match_same_close(index, int(row["now_ns"]))
 
 
 def replay_one_by_one(engine: Engine, streams: NDArray[Any]) -> None:

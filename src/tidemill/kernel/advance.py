@@ -37,6 +37,7 @@ from tidemill.kernel.exits import (
 )
 from tidemill.kernel.ledger import apply_dividend, apply_split, book_fill, mark_bar
 from tidemill.kernel.memory import call4, int_at
+from tidemill.kernel.money import floor_lot
 from tidemill.kernel.orders import end_order, find_order, report_moves, request_cancel, take_fill
 from tidemill.model.enums import EventKind, Intent, Operator, OrderState, Reason
 
@@ -64,6 +65,8 @@ _RESUME = int(Operator.RESUME)
 _CANCEL_ALL = int(Operator.CANCEL_ALL)
 _FLATTEN = int(Operator.FLATTEN)
 _FILLED = int(OrderState.FILLED)
+_CANCELED = int(OrderState.CANCELED)
+_EXPIRED_STATE = int(OrderState.EXPIRED)
 _MANUAL = int(Reason.MANUAL)
 _DAILY_LOSS = int(Reason.DAILY_LOSS)
 
@@ -193,7 +196,7 @@ def _on_fill(state: int, tape: int) -> None:
         end_order(state, tape, row, _FILLED)
     if slot.quantity == 0.0:
         cancel_reducers(state, index)
-    elif intent == _ENTRY:
+    else:
         protect(state, index)
 
 
@@ -205,7 +208,12 @@ def _on_report(state: int, tape: int, kind: int) -> None:
         if kind != _CANCEL_REFUSED:  # a cancel that crossed the order's own end
             head(state).quarantined += 1
         return
-    report_moves(state, tape, row, kind)
+    order = order_at(state, row)
+    index = order.slot
+    reduces = order.intent != _ENTRY
+    moved = report_moves(state, tape, row, kind)
+    if reduces and (moved == _CANCELED or moved == _EXPIRED_STATE):
+        protect(state, index)
 
 
 @kernel
@@ -260,12 +268,13 @@ def _on_split(state: int, tape: int) -> None:
     top = head(state)
     event = top.event
     ratio = event.close
+    lot = instrument_at(state, event.instrument).lot
     apply_split(state, tape, event.instrument, ratio)
     for row in range(top.n_orders):
         order = order_at(state, row)
         if order.id > 0 and slot_at(state, order.slot).instrument == event.instrument:
-            order.quantity *= ratio
-            order.filled *= ratio
+            order.quantity = floor_lot(order.quantity * ratio, lot)
+            order.filled = floor_lot(order.filled * ratio, lot)
             order.limit_price /= ratio
             order.stop_price /= ratio
             order.trail_amount /= ratio
@@ -284,7 +293,8 @@ def _turn(state: int, tape: int, code: int) -> None:
         top.now_ns = event.now_ns
     kind = event.kind
     instant = event.ts_ns
-    if kind == _FILL and event.code > 1:
+    late = kind >= _ACK and kind <= _EXPIRED or kind == _REPLACED or kind == _CANCEL_REFUSED
+    if late and not (kind == _FILL and event.code == 1):
         instant -= 1  # stamped at its bar's end, which may be the first instant of the next day
     if instant >= top.next_roll_ns or tape_head(tape).day_count == 0:
         roll_day(state, tape, instant)

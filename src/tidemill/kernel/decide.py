@@ -7,10 +7,10 @@ from typing import Any
 
 from tidemill.kernel.access import account_of, head, instrument_at, order_at, proposal_at, slot_at, strategy_at
 from tidemill.kernel.compile import kernel
-from tidemill.kernel.exits import close_position
+from tidemill.kernel.exits import cancel_entries, close_position
 from tidemill.kernel.memory import call2, int_at
-from tidemill.kernel.money import micros, snap_quantity
-from tidemill.kernel.orders import enlist, request_cancel, send
+from tidemill.kernel.money import micros, rate_of, snap_price, snap_quantity
+from tidemill.kernel.orders import enlist, send
 from tidemill.kernel.sizing import size_entry, target_units, unit_cost
 from tidemill.kernel.tape import write_refusal
 from tidemill.model.enums import Intent, OrderType, Reason, Rebalance, Refusal
@@ -36,14 +36,6 @@ _REVERSE = int(Reason.REVERSE)
 _DAILY = int(Rebalance.DAILY)
 _WEEKLY = int(Rebalance.WEEKLY)
 _ON_SIGNAL = int(Rebalance.ON_SIGNAL)
-
-
-@kernel
-def snap_price(price: float, tick: float) -> float:
-    """Round a price to the nearest tick; a tick of zero leaves it alone."""
-    if tick <= 0.0 or not (price > 0.0):
-        return price
-    return math.floor(price / tick + 0.5) * tick
 
 
 @kernel
@@ -168,6 +160,8 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
     elif ticket.price > 0.0:
         ticket.quantity = size_entry(state, ticket.slot, ticket.side, ticket.price, ticket.stop_loss)
     refusal = _check_shape(ticket)
+    if not (rate_of(state, slot.instrument) > 0.0):
+        refusal = _NO_PRICE
     if refusal == 0:
         refusal = _ask_rules(state, code, index)
     if refusal != 0:
@@ -182,7 +176,7 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
     order.parent = released_by
     if ticket.parent > 0:
         order.parent = proposal_at(state, slot.tickets).order_id
-    if ticket.group > 0:
+    if ticket.group > 0 and proposal_at(state, slot.tickets).order_id > 0:
         order.group = -1 - proposal_at(state, slot.tickets).order_id  # negative: entries; reducers use the slot's number + 1
     send(state, row)
 
@@ -193,7 +187,7 @@ def _exit(state: int, tape: int, ticket: Any) -> None:
     slot = slot_at(state, ticket.slot)
     if slot.quantity == 0.0:
         if slot.entry_order >= 0:
-            request_cancel(state, slot.entry_order)
+            cancel_entries(state, ticket.slot)
         else:
             _refuse(state, tape, ticket, _NOTHING)
         return
@@ -204,7 +198,8 @@ def _exit(state: int, tape: int, ticket: Any) -> None:
         close_position(state, ticket.slot, ticket.quantity, ticket.reason)
         return
     size = abs(slot.quantity)
-    quantity = size if ticket.quantity <= 0.0 else min(ticket.quantity, size)
+    lot = instrument_at(state, slot.instrument).lot
+    quantity = size if ticket.quantity <= 0.0 else min(max(snap_quantity(ticket.quantity, lot), lot), size)
     row = enlist(state, ticket.slot, ticket.side, _EXIT, _LIMIT, max(ticket.tif, 0), ticket.reason, quantity)
     if row < 0:
         _refuse(state, tape, ticket, _FULL)

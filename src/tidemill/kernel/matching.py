@@ -22,6 +22,7 @@ __all__ = ["CLOSE", "OPEN", "RANGE", "accept", "first_touched", "match_close", "
 OPEN = 1
 RANGE = 2
 CLOSE = 3
+SAME_CLOSE = 4
 
 _MARKET = int(OrderType.MARKET)
 _LIMIT = int(OrderType.LIMIT)
@@ -413,6 +414,7 @@ def match_open(
     """Match an instrument's orders against the open of a bar that begins at ``begin_ns``."""
     book = book_at(venue, instrument)
     book.available = volume * venue_head(venue).volume_cap
+    book.opened_ns = begin_ns
     book.last = price
     last_id = 0
     row = book.first
@@ -532,9 +534,7 @@ def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: 
 
 
 @kernel
-def match_close(
-    venue: int, instrument: int, high: float, low: float, close: float, end_ns: int, is_session_close: bool
-) -> None:
+def match_close(venue: int, instrument: int, close: float, end_ns: int, is_session_close: bool) -> None:
     """Match what fills at a bar's close: CLS orders at the session's end, market orders that arrived inside the bar."""
     book = book_at(venue, instrument)
     book.last = close

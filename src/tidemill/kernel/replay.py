@@ -23,6 +23,7 @@ from tidemill.kernel.access import (
 from tidemill.kernel.clock import day_of, session_of
 from tidemill.kernel.compile import export, kernel
 from tidemill.kernel.days import roll_to
+from tidemill.kernel.ledger import mark_slot
 from tidemill.kernel.leap import (
     is_quiet,
     leap,
@@ -54,6 +55,7 @@ __all__ = [
     "TAPE_FULL",
     "accept_command",
     "feed",
+    "mark_close",
     "match_bar",
     "replay",
     "restate_orders",
@@ -75,6 +77,7 @@ _STREAM_BYTES = STREAM.itemsize
 _OPEN = 1
 _RANGE = 2
 _CLOSE = 3
+_SAME = 4
 
 
 @kernel
@@ -112,6 +115,16 @@ def _session_flags(state: int, stream: Any, begin_ns: int, end_ns: int) -> int:
 
 
 @kernel
+def mark_again(state: int, stream: Any) -> None:
+    """Value positions at the bar's close after fills at that close, which slippage made worse."""
+    ins = instrument_at(state, stream.instrument)
+    ins.last = float_at(stream.close, stream.at)
+    for index in range(ins.first_slot, ins.first_slot + ins.slot_count):
+        if slot_at(state, index).quantity != 0.0:
+            mark_slot(state, index, ins.last)
+
+
+@kernel
 def _match(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None:
     """Match the bar under a stream's cursor in one phase."""
     at = stream.at
@@ -126,10 +139,11 @@ def _match(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None
         match_range(venue, instrument, float_at(stream.high, at), float_at(stream.low, at), begin, end_ns)
     else:
         flags = _session_flags(state, stream, begin, end_ns)
-        high = float_at(stream.high, at)
-        low = float_at(stream.low, at)
-        match_newborn(venue, instrument, high, low, end_ns)
-        match_close(venue, instrument, high, low, float_at(stream.close, at), end_ns, flags >= 2)
+        if phase == _CLOSE:
+            match_newborn(venue, instrument, float_at(stream.high, at), float_at(stream.low, at), end_ns)
+        elif book_at(venue, instrument).opened_ns != begin:
+            book_at(venue, instrument).available = float_at(stream.volume, at) * venue_head(venue).volume_cap
+        match_close(venue, instrument, float_at(stream.close, at), end_ns, flags >= 2)
 
 
 @kernel
@@ -220,13 +234,15 @@ def _take_stream(state: int, venue: int, tape: int, code: int, stream: Any, now:
         book_at(venue, stream.instrument).last = top.event.close
     if top.event.kind == _SPLIT:
         split_orders(venue, top.event.instrument, top.event.close)
+    is_split = top.event.kind == _SPLIT
     call3(int_at(code, 0), state, tape, code)
-    if top.command_count > 0:
+    if top.command_count > 0 or is_split:
         _deliver(state, venue, tape, code)
     same_close = venue_head(venue).fill_timing == _SAME_CLOSE
     if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
-        _match(state, venue, stream, _CLOSE, now)
+        _match(state, venue, stream, _SAME, now)
         _deliver(state, venue, tape, code)
+        mark_again(state, stream)
     step_stream(stream)
 
 
@@ -348,6 +364,12 @@ def match_bar(state: int, venue: int, stream: int, phase: int, end_ns: int) -> N
     row = row_at(stream, 0, 1, STREAM)
     if book_at(venue, row.instrument).first >= 0:
         _match(state, venue, row, phase, end_ns)
+
+
+@export("void(int64, int64)")
+def mark_close(state: int, stream: int) -> None:
+    """Value an instrument's positions at the close of the bar under a stream's cursor (live face)."""
+    mark_again(state, row_at(stream, 0, 1, STREAM))
 
 
 @export("void(int64, int64, float64)")

@@ -425,6 +425,7 @@ VENUE_BOOK = np.dtype(
         ("fee_pct", _F),  # percent of notional
         ("fee_minimum", _F),  # money per order
         ("available", _F),  # units this bar may still fill
+        ("opened_ns", _I),  # start of the bar whose open was matched last
         ("last", _F),  # last price, NaN before the first
         ("bid", _F),
         ("ask", _F),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.kernel.compile import JIT, column_loop, kernel
+from tidemill.kernel.compile import JIT, general
 from tidemill.kernel.indicators.spec import IndicatorSpec, capacity_for
 from tidemill.model.errors import ConfigError, DataError, UnknownName
 
@@ -46,19 +46,19 @@ def fresh(spec: IndicatorSpec, params: Mapping[str, float] | None = None) -> NDA
 
 
 def _reader(inputs: int) -> Any:
-    """Return a kernel that takes one bar's values out of so many columns, as a tuple."""
+    """Return a compiled function that takes one bar's values out of so many columns, as a tuple."""
     if inputs == 1:
 
         def first(columns: Any, row: int) -> Any:
             return (columns[0][row],)
 
-        return kernel(first)
+        return general(first)
     rest = _reader(inputs - 1)
 
     def read(columns: Any, row: int) -> Any:
         return (columns[0][row], *rest(columns[1:], row))
 
-    return kernel(read)
+    return general(read)
 
 
 @cache
@@ -72,7 +72,7 @@ def _loop(update: Any, inputs: int) -> Any:
             for index in range(places.shape[0]):
                 out[index, row] = words[places[index]]
 
-    return column_loop(loop)
+    return general(loop)
 
 
 def run_batch(
