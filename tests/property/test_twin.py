@@ -30,7 +30,6 @@ def test_core_and_twin_agree_in_plain_markets(seed: int, length: int) -> None:
     _check(seed, length, plain=True)
 
 
-@pytest.mark.xfail(strict=True, reason="known gaps of advance, decide and replay; see test_matching.py")
 @settings(max_examples=2000, **QUICK)
 @given(seed=SEEDS, length=LENGTHS)
 def test_core_and_twin_agree(seed: int, length: int) -> None:
