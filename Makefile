@@ -67,7 +67,7 @@ bounds: $(VENV)/.dev-ready  ## the tests against twins again, with every array i
 bench: $(VENV)/.dev-ready  ## measure our own budgets
 	@$(PY) bench/run.py $(ARGS)
 
-bench-peers: $(VENV)/.dev-ready  ## the same work side by side with other engines (install them yourself)
+bench-peers: $(VENV)/.dev-ready  ## the same work side by side with other engines (in environments of their own under build/peers)
 	@$(PY) bench/peers.py $(ARGS)
 
 lock:  ## resolve the lock files anew (needs uv)

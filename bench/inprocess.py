@@ -34,7 +34,9 @@ def timed(work: Callable[[], Any], repeats: int) -> tuple[float, float, float]:
     return min(spans), statistics.median(spans), max(spans)
 
 
-def plan_of(strategy: type, bars: list, run: Any, params: dict[str, float] | None = None, lot: float = 1.0) -> EnginePlan:
+def plan_of(
+    strategy: type, bars: list, run: Any, params: dict[str, float] | None = None, lot: float = 1.0
+) -> EnginePlan:
     """Return the engine plan of a workload."""
     spec = spec_of(strategy)
     zone = ZoneTable(np.zeros(1, np.int64), np.zeros(1, np.int64))
@@ -144,5 +146,3 @@ def w6(count: int = 60_000) -> Figures:
             engine.tape.grow(4_096)
     spans = spans[count // 10 :]
     return {"p50_us": float(np.median(spans)) / 1e3, "p99_us": float(np.percentile(spans, 99)) / 1e3, "orders": orders}
-
-

@@ -110,7 +110,7 @@ def walk(seed: int, count: int, symbol: str = "SYM", start: float = 10_000.0) ->
 
 
 def swings(seed: int, count: int, symbol: str) -> BarTable:
-    """Return a lively geometric walk (0.4 % per bar) on a 0.25 grid: stops and targets of a few percent are met often."""
+    """Return a lively geometric walk (0.4 % per bar) on a 0.25 grid: stops of a few percent are met often."""
     generator = np.random.default_rng(seed)
     steps = generator.normal(0.0, 0.004, count)
     path = np.cumsum(steps - steps.mean())

@@ -222,7 +222,7 @@ def test_real_futures_days_start_the_evening_before(shared_data: Path) -> None:
 
 def test_each_unusable_file_is_named_for_what_it_is(tmp_path: Path) -> None:
     good = _write(tmp_path, HEADER + _minutes(30))
-    mixed = HEADER + "".join(f"2024-01-02T15:{m:02d}:00Z,10,11,9,10,1\n" for m in range(0, 40))
+    mixed = HEADER + "".join(f"2024-01-02T15:{m:02d}:00Z,10,11,9,10,1\n" for m in range(40))
     mixed += "".join(f"2024-01-02T{h}:{m:02d}:00Z,10,11,9,10,1\n" for h in range(16, 24) for m in range(0, 60, 5))
     cases: list[tuple[Path, dict[str, str], str]] = [
         (_write(tmp_path, "", "empty.csv"), {}, "is empty"),

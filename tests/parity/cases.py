@@ -88,7 +88,13 @@ def random_cases(count: int = 3_000) -> list[Case]:
         Case("plain", [CROSS], three[:1], _settings(**percent), crypto[:1]),
         Case("bracket", [CROSS], three[:1], _settings(**percent, **bracket), crypto[:1]),
         Case("many", [CROSS], three, _settings(**percent, **bracket, max_open_positions=2), crypto),
-        Case("two strategies", [CROSS, ("mean_reversion", {"window": 10, "threshold": 0.004})], three, _settings(**percent), crypto),
+        Case(
+            "two strategies",
+            [CROSS, ("mean_reversion", {"window": 10, "threshold": 0.004})],
+            three,
+            _settings(**percent),
+            crypto,
+        ),
         Case(
             "trailing, costs, cap, latency",
             [CROSS],
@@ -108,7 +114,11 @@ def random_cases(count: int = 3_000) -> list[Case]:
             [CROSS],
             three,
             _settings(
-                **percent, max_bars_held=20, rebalance=Rebalance.DAILY, daily_loss_pct=1.0, daily_loss_flatten=True,
+                **percent,
+                max_bars_held=20,
+                rebalance=Rebalance.DAILY,
+                daily_loss_pct=1.0,
+                daily_loss_flatten=True,
                 max_trades_per_day=15,
             ),
             crypto,
@@ -127,10 +137,22 @@ def random_cases(count: int = 3_000) -> list[Case]:
             _settings(**percent, entry_type=1, limit_offset_pct=-0.1, entry_tif=TimeInForce.DAY),
             crypto,
         ),
-        Case("rules with shorts", [("rule_based", {})], three, _settings(**percent, allow_short=True, leverage=2.0), crypto),
+        Case(
+            "rules with shorts",
+            [("rule_based", {})],
+            three,
+            _settings(**percent, allow_short=True, leverage=2.0),
+            crypto,
+        ),
         Case("momentum", [("momentum", {})], three, _settings(**percent), crypto),
         Case("bands", [("bollinger_bands", {"window": 15})], three, _settings(**percent), crypto),
-        Case("breakout", [("breakout", {"breakout_threshold": 0.0005, "min_volume_ratio": 1.0})], three, _settings(**percent), crypto),
+        Case(
+            "breakout",
+            [("breakout", {"breakout_threshold": 0.0005, "min_volume_ratio": 1.0})],
+            three,
+            _settings(**percent),
+            crypto,
+        ),
     ]
 
 
@@ -147,7 +169,12 @@ def real_cases(data: Path) -> list[Case]:
         Case("NQ minutes", [("opening_range_breakout", {})], nq, _settings(**one, allow_short=True)),
         Case("IBM days", [CROSS], ibm, _settings(sizing=Sizing.RISK_PERCENT, size_value=1.0, stop_loss_pct=3.0)),
         Case("BTC minutes", [CROSS], btc, _settings(sizing=Sizing.KELLY, size_value=0.5)),
-        Case("SPY and NQ", [CROSS], spy + nq, _settings(**one, leverage=4.0, window="09:45-15:30", window_days=("MON", "TUE", "FRI"))),
+        Case(
+            "SPY and NQ",
+            [CROSS],
+            spy + nq,
+            _settings(**one, leverage=4.0, window="09:45-15:30", window_days=("MON", "TUE", "FRI")),
+        ),
     ]
 
 
@@ -158,4 +185,4 @@ def digest(engine: Engine) -> str:
 
 if __name__ == "__main__":
     for case in random_cases(int(sys.argv[1])):
-        print(f"{case.name}\t{digest(case.finish())}")
+        sys.stdout.write(f"{case.name}\t{digest(case.finish())}\n")

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from parity.cases import Case, digest, random_cases, real_cases
 
+from parity.cases import Case, digest, random_cases, real_cases
 from tidemill.engine.engine import Engine
 
 CASES = random_cases()
@@ -77,4 +77,3 @@ def test_the_core_without_its_compiler_gives_the_same_bytes() -> None:
 
 def test_twice_the_same_run_gives_the_same_bytes() -> None:
     assert digest(CASES[2].finish()) == digest(CASES[2].finish())
-

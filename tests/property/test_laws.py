@@ -114,8 +114,8 @@ def test_exits_never_turn_a_position_round(seed: int, length: int) -> None:
     for row in engine.tape.rows("fills"):
         key = int(row["strategy"]), int(row["instrument"])
         is_exit = int(row["intent"]) in (Intent.EXIT, Intent.PROTECT)
-        # an opposing entry that worked beside the protection has taken part of the position itself: from there on, until
-        # flat, both may fill in one pass of a bar, as they may at a real exchange
+        # an opposing entry that worked beside the protection has taken part of the position itself: from there on,
+        # until flat, both may fill in one pass of a bar, as they may at a real exchange
         if not is_exit and held[key] * int(row["side"]) < 0.0:
             crossed.add(key)
         if held[key] == 0.0:

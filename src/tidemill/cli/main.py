@@ -48,7 +48,7 @@ data.command("synth", cls=PlainCommand)(synthesise)
 new.command("strategy", cls=PlainCommand)(new_strategy)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer, by position
+def _print_version(wanted: bool) -> None:
     if wanted:
         from tidemill import __version__
 
@@ -58,9 +58,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer, by 
 
 @app.callback()
 def start(
-    version: bool = typer.Option(  # noqa: FBT001 - typer reads the signature
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
-    ),
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
 ) -> None:
     """One trading engine for backtest, paper and live."""
     del version

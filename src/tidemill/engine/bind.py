@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher
@@ -125,7 +125,7 @@ def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None
         value = names.get(name)
         own = isinstance(value, types.FunctionType) and value.__module__ == plain.__module__
         if own or isinstance(value, Dispatcher):
-            names[name] = interpreted(value, seen)
+            names[name] = interpreted(cast("Callable[..., Any]", value), seen)
     return copy
 
 
@@ -135,7 +135,13 @@ def _identity(spec: StrategySpec) -> list[str]:
         text = Path(inspect.getfile(spec.strategy)).read_text(encoding="utf-8")
     except (OSError, TypeError):
         text = inspect.getsource(spec.step)
-    return [text, spec.strategy.__module__, spec.strategy.__qualname__, str(spec.layout.descr), ",".join(spec.arguments)]
+    return [
+        text,
+        spec.strategy.__module__,
+        spec.strategy.__qualname__,
+        str(spec.layout.descr),
+        ",".join(spec.arguments),
+    ]
 
 
 def _source_of_entry(spec: StrategySpec) -> str:
@@ -183,7 +189,7 @@ _CLOCK_FIELDS = _fields(CLOCK)
 
 def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...]:
     """Return the step's arguments as live views of the state's memory."""
-    header = np.frombuffer((ctypes.c_char * HEADER.itemsize).from_address(state), HEADER)[0]
+    header = np.frombuffer(memoryview((ctypes.c_char * HEADER.itemsize).from_address(state)), HEADER)[0]
     offsets = {name: HEADER.fields[name][1] for name in ("event", "clock")}  # type: ignore[index]
     tickets = [
         _TICKET_FIELDS.from_address(state + int(header["proposals"]) + (3 * slot + number) * PROPOSAL.itemsize)
@@ -201,14 +207,14 @@ def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...
 
 
 def _slot_view(state: int, slot: int) -> Any:
-    header = np.frombuffer((ctypes.c_char * HEADER.itemsize).from_address(state), HEADER)[0]
+    header = np.frombuffer(memoryview((ctypes.c_char * HEADER.itemsize).from_address(state)), HEADER)[0]
     where = state + int(header["slots"]) + slot * SLOT.itemsize
-    return np.frombuffer((ctypes.c_char * SLOT.itemsize).from_address(where), SLOT)[0]
+    return np.frombuffer(memoryview((ctypes.c_char * SLOT.itemsize).from_address(where)), SLOT)[0]
 
 
 def _memory_view(spec: StrategySpec, state: int, slot: int) -> Any:
     raw = (ctypes.c_char * spec.layout.itemsize).from_address(state + int(_slot_view(state, slot)["memory"]))
-    return np.frombuffer(raw, spec.layout).view(np.recarray)[0]
+    return np.frombuffer(memoryview(raw), spec.layout).view(np.recarray)[0]
 
 
 def _object_view(spec: StrategySpec, record: Any, bars: BarTable | None) -> Any:
@@ -246,7 +252,7 @@ def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | Non
         arguments = prepared[state, slot] = _views(spec, state, slot, me)
         return arguments
 
-    def call(state: int, slot: int, stream: int, limit: int) -> int:
+    def call(state: int, slot: int, _stream: int, _limit: int) -> int:
         if bound.failure is None:
             try:
                 arguments = prepared.get((state, slot)) or prepare(state, slot)

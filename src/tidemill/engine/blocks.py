@@ -42,9 +42,7 @@ class Block:
         self.bytes: NDArray[np.uint8] = raw[shift : shift + self.size]
         self.address = int(self.bytes.ctypes.data)
         self.header = self.view(0, header, 1)
-        self.tables = {
-            name: self.view(offsets[name], layout, rows) for name, layout, rows in tables
-        }
+        self.tables = {name: self.view(offsets[name], layout, rows) for name, layout, rows in tables}
         for name, _, rows in tables:
             self.header[name] = offsets[name]
             self.header[f"n_{name}"] = rows

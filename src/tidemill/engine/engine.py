@@ -89,9 +89,7 @@ class Engine:
         """Return this turn's commands (a view, valid until the next turn)."""
         return self.state.tables["commands"][: int(self.state.header["command_count"][0])]
 
-    def replay(
-        self, streams: Streams, *, budget: int = 2**62, progress: Callable[[int], None] | None = None
-    ) -> None:
+    def replay(self, streams: Streams, *, budget: int = 2**62, progress: Callable[[int], None] | None = None) -> None:
         """Run streams to their end through the compiled loop.
 
         Args:

@@ -1,4 +1,4 @@
-"""Small generated modules around functions that are known only at run time, kept on disk so that machine code is cached."""
+"""Small generated modules around functions known only at run time, kept on disk so that machine code is cached."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ class Bound:
         self.address, self.keep = address, keep
 
 
-def generate_entry(
-    name: str, source: str, names: Mapping[str, Any], identity: Sequence[str], arguments: int
-) -> Bound:
+def generate_entry(name: str, source: str, names: Mapping[str, Any], identity: Sequence[str], arguments: int) -> Bound:
     """Compile the function ``entry`` of a generated source and return its address.
 
     Args:

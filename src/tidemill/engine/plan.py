@@ -1,4 +1,4 @@
-"""What a run trades with: strategies with their parameters and settings, instruments, calendars. Plain, checked, hashable."""
+"""What a run trades with: strategies with parameters and settings, instruments, calendars. Plain and checked."""
 
 from __future__ import annotations
 

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
 from tidemill.kernel.matching import CLOSE, OPEN, RANGE, SAME_CLOSE
-from tidemill.kernel.replay import accept_command, mark_close, match_bar, restate_orders, take_report, tell_price, write_mark
+from tidemill.kernel.replay import (
+    accept_command,
+    mark_close,
+    match_bar,
+    restate_orders,
+    take_report,
+    tell_price,
+    write_mark,
+)
 from tidemill.model.enums import EventKind, FillTiming
 from tidemill.model.records import COMMAND, EVENT, STREAM
 
@@ -32,15 +40,18 @@ def _rows_of(row: Any) -> NDArray[Any]:
     if int(row["kind"]) == EventKind.BAR:
         out = np.zeros(length, EVENT)
         raw = (ctypes.c_int64 * length).from_address(int(row["ts"]))
-        out["ts_ns"] = np.frombuffer(raw, np.int64)
+        out["ts_ns"] = np.frombuffer(memoryview(raw), np.int64)
         for name in _BAR_FIELDS:
-            out[name] = np.frombuffer((ctypes.c_double * length).from_address(int(row[name])), np.float64)
+            out[name] = np.frombuffer(memoryview((ctypes.c_double * length).from_address(int(row[name]))), np.float64)
         out["kind"] = int(EventKind.BAR)
         out["instrument"] = row["instrument"]
         out["interval_ns"] = row["interval_ns"]
         out["now_ns"] = out["ts_ns"] + row["duration_ns"]
         return out
-    return np.frombuffer((ctypes.c_char * (length * EVENT.itemsize)).from_address(int(row["ts"])), EVENT)
+    table: NDArray[Any] = np.frombuffer(
+        memoryview((ctypes.c_char * (length * EVENT.itemsize)).from_address(int(row["ts"]))), EVENT
+    )
+    return table
 
 
 class _Exchange:

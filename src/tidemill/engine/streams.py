@@ -39,9 +39,7 @@ def _column(values: NDArray[Any], kind: type[np.generic], keep: list[Any]) -> in
     return int(column.ctypes.data)
 
 
-def build_streams(
-    bars: Sequence[BarTable], symbols: Sequence[str], events: Sequence[NDArray[Any]] = ()
-) -> Streams:
+def build_streams(bars: Sequence[BarTable], symbols: Sequence[str], events: Sequence[NDArray[Any]] = ()) -> Streams:
     """Return streams in rank order: other events first, then bars from the finest interval up, in file order.
 
     Args:

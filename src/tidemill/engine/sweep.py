@@ -1,4 +1,4 @@
-"""Many parameter sets over the same bars: one compiled loop, one state per thread, no compilation and no copying of data."""
+"""Many parameter sets over the same bars: one compiled loop, one state per thread, no copying of data."""
 
 from __future__ import annotations
 

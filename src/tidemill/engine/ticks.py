@@ -34,7 +34,11 @@ def bars_from_trades(
     Raises:
         OutOfOrder: stamps run backward.
     """
-    columns = np.ascontiguousarray(ts, np.int64), np.ascontiguousarray(price, np.float64), np.ascontiguousarray(size, np.float64)
+    columns = (
+        np.ascontiguousarray(ts, np.int64),
+        np.ascontiguousarray(price, np.float64),
+        np.ascontiguousarray(size, np.float64),
+    )
     if check and len(ts) > 1 and bool((np.diff(columns[0]) < 0).any()):
         row = int(np.flatnonzero(np.diff(columns[0]) < 0)[0]) + 1
         raise OutOfOrder(f"Trade {row} of {symbol} is earlier than the one before it; sort the trades by time.")

@@ -1,7 +1,8 @@
-"""Compile everything ahead of time: ``python -m tidemill.engine.warm`` (the core in two processes, then what it calls)."""
+"""Compile everything ahead of time: ``python -m tidemill.engine.warm`` (the core in two processes, then the rest)."""
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import entry_points
 
 from tidemill.authoring.rulebook import load_rules
@@ -29,4 +30,4 @@ def compile_all() -> list[str]:
 
 
 if __name__ == "__main__":
-    print(", ".join(compile_all()))
+    sys.stdout.write(", ".join(compile_all()) + "\n")

@@ -293,7 +293,7 @@ def _turn(state: int, tape: int, code: int) -> None:
         top.now_ns = event.now_ns
     kind = event.kind
     instant = event.ts_ns
-    late = kind >= _ACK and kind <= _EXPIRED or kind == _REPLACED or kind == _CANCEL_REFUSED
+    late = (kind >= _ACK and kind <= _EXPIRED) or kind == _REPLACED or kind == _CANCEL_REFUSED
     if late and not (kind == _FILL and event.code == 1):
         instant -= 1  # stamped at its bar's end, which may be the first instant of the next day
     if instant >= top.next_roll_ns or tape_head(tape).day_count == 0:

@@ -1,4 +1,4 @@
-"""Trading days, local clocks and exchange sessions, from tables alone: the core asks no operating system for the time."""
+"""Trading days, local clocks and exchange sessions, from tables alone: the core asks no system for the time."""
 
 from __future__ import annotations
 
@@ -93,9 +93,10 @@ def next_close_ns(state: int, calendar: int, now_ns: int) -> int:
     if row < 0:
         return 9_223_372_036_854_775_807
     session = session_at(state, row)
-    if session.close_ns >= now_ns or row + 1 >= calendar_at(state, calendar).session + calendar_at(
-        state, calendar
-    ).session_rows:
+    if (
+        session.close_ns >= now_ns
+        or row + 1 >= calendar_at(state, calendar).session + calendar_at(state, calendar).session_rows
+    ):
         return session.close_ns
     return session_at(state, row + 1).close_ns
 
@@ -118,7 +119,7 @@ def inside_window(local: int, start_min: int, end_min: int, days: int, is_intrad
     if start_min == end_min:
         return (days >> weekday) & 1 == 1
     if start_min < end_min:
-        return (days >> weekday) & 1 == 1 and start_min <= minute and minute < end_min
+        return (days >> weekday) & 1 == 1 and start_min <= minute < end_min
     if minute >= start_min:
         return (days >> weekday) & 1 == 1
     return minute < end_min and (days >> ((weekday + 6) % 7)) & 1 == 1

@@ -105,9 +105,7 @@ def _place_entry(state: int, ticket: Any) -> int:
     """Turn an accepted ticket into an order that reserves its buying power; return its row, -1 if the table is full."""
     slot = slot_at(state, ticket.slot)
     settings = strategy_at(state, slot.strategy)
-    row = enlist(
-        state, ticket.slot, ticket.side, _ENTRY, ticket.type, ticket.tif, ticket.reason, ticket.quantity
-    )
+    row = enlist(state, ticket.slot, ticket.side, _ENTRY, ticket.type, ticket.tif, ticket.reason, ticket.quantity)
     if row < 0:
         return row
     order = order_at(state, row)
@@ -177,7 +175,9 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
     if ticket.parent > 0:
         order.parent = proposal_at(state, slot.tickets).order_id
     if ticket.group > 0 and proposal_at(state, slot.tickets).order_id > 0:
-        order.group = -1 - proposal_at(state, slot.tickets).order_id  # negative: entries; reducers use the slot's number + 1
+        order.group = (
+            -1 - proposal_at(state, slot.tickets).order_id
+        )  # negative: entries; reducers use the slot's number + 1
     send(state, row)
 
 

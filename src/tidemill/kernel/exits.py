@@ -16,7 +16,16 @@ from tidemill.kernel.money import micros, snap_price, snap_quantity
 from tidemill.kernel.orders import enlist, request_cancel, request_replace, send
 from tidemill.model.enums import Intent, OrderState, OrderType, Reason, TimeInForce
 
-__all__ = ["average_price", "cancel_entries", "cancel_reducers", "close_position", "protect", "set_terms", "shrink_reducers", "timed_exits"]
+__all__ = [
+    "average_price",
+    "cancel_entries",
+    "cancel_reducers",
+    "close_position",
+    "protect",
+    "set_terms",
+    "shrink_reducers",
+    "timed_exits",
+]
 
 _PROTECT = int(Intent.PROTECT)
 _EXIT = int(Intent.EXIT)

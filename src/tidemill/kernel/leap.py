@@ -165,7 +165,7 @@ def sleep(state: int, stream: Any) -> None:
 
 @kernel
 def write_still(state: int, tape: int, until_ns: int) -> int:
-    """Write the unchanged equity at every instant of the timeline before ``until_ns`` or the next day; return how many."""
+    """Write the unchanged equity at every instant before ``until_ns`` or the next day; return how many."""
     top = tape_head(tape)
     account = account_of(state, 0)
     equity = account.cash + account.market

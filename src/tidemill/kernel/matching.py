@@ -17,7 +17,20 @@ from tidemill.kernel.money import floor_lot, grid_price, micros, snap_price, sna
 from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, PathRule, Refusal, Slippage, TimeInForce
 from tidemill.model.records import EVENT
 
-__all__ = ["CLOSE", "OPEN", "RANGE", "accept", "first_touched", "match_close", "match_newborn", "match_open", "match_range", "next_report", "split_orders", "untouched"]
+__all__ = [
+    "CLOSE",
+    "OPEN",
+    "RANGE",
+    "accept",
+    "first_touched",
+    "match_close",
+    "match_newborn",
+    "match_open",
+    "match_range",
+    "next_report",
+    "split_orders",
+    "untouched",
+]
 
 OPEN = 1
 RANGE = 2

@@ -19,7 +19,20 @@ from numba.np.numpy_support import from_dtype
 
 from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, kernel
 
-__all__ = ["call2", "call3", "call4", "float_at", "header_accessor", "int_at", "record_at", "register", "row_at", "store_float", "store_int", "table_accessor"]
+__all__ = [
+    "call2",
+    "call3",
+    "call4",
+    "float_at",
+    "header_accessor",
+    "int_at",
+    "record_at",
+    "register",
+    "row_at",
+    "store_float",
+    "store_int",
+    "table_accessor",
+]
 
 _I64 = ir.IntType(64)
 _F64 = ir.DoubleType()

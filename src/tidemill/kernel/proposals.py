@@ -112,17 +112,13 @@ def sell(
 
 
 @kernel
-def go_long(
-    order: Any, quantity: float = 0.0, stop: float = 0.0, target: float = 0.0, reason: int = _SIGNAL
-) -> None:
+def go_long(order: Any, quantity: float = 0.0, stop: float = 0.0, target: float = 0.0, reason: int = _SIGNAL) -> None:
     """Be long: open a long position, turning a short one round."""
     _write(order, 1, _ENTRY, quantity, 0.0, 0.0, stop, target, 0.0, 0.0, -1, reason, 0)
 
 
 @kernel
-def go_short(
-    order: Any, quantity: float = 0.0, stop: float = 0.0, target: float = 0.0, reason: int = _SIGNAL
-) -> None:
+def go_short(order: Any, quantity: float = 0.0, stop: float = 0.0, target: float = 0.0, reason: int = _SIGNAL) -> None:
     """Be short: open a short position, turning a long one round."""
     _write(order, -1, _ENTRY, quantity, 0.0, 0.0, stop, target, 0.0, 0.0, -1, reason, 0)
 

@@ -23,7 +23,6 @@ from tidemill.kernel.access import (
 from tidemill.kernel.clock import day_of, session_of
 from tidemill.kernel.compile import export, kernel
 from tidemill.kernel.days import roll_to
-from tidemill.kernel.ledger import mark_slot
 from tidemill.kernel.leap import (
     is_quiet,
     leap,
@@ -34,6 +33,7 @@ from tidemill.kernel.leap import (
     step_stream,
     write_still,
 )
+from tidemill.kernel.ledger import mark_slot
 from tidemill.kernel.matching import (
     accept,
     match_close,
@@ -47,7 +47,7 @@ from tidemill.kernel.matching import (
 from tidemill.kernel.memory import call3, float_at, int_at, row_at, store_int
 from tidemill.kernel.tape import mark_equity
 from tidemill.model.enums import EventKind, FillTiming
-from tidemill.model.records import COMMAND, EVENT, STREAM
+from tidemill.model.records import COMMAND, STREAM
 
 __all__ = [
     "DONE",

@@ -12,7 +12,16 @@ from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.memory import row_at
 from tidemill.model.tape import DAY_ROW, EQUITY_ROW, FILL_ROW, ORDER_ROW, REFUSAL_ROW, TRIP_ROW
 
-__all__ = ["begin_day", "day_row", "mark_equity", "settle_day", "write_fill", "write_order", "write_refusal", "write_trip"]
+__all__ = [
+    "begin_day",
+    "day_row",
+    "mark_equity",
+    "settle_day",
+    "write_fill",
+    "write_order",
+    "write_refusal",
+    "write_trip",
+]
 
 
 @inlined

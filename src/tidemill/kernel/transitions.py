@@ -55,9 +55,7 @@ LEGAL: dict[OrderState, frozenset[OrderState]] = {
             _S.REJECTED,
         }
     ),
-    _S.PARTIAL: frozenset(
-        {_S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.REPLACE_PENDING, _S.CANCELED, _S.EXPIRED}
-    ),
+    _S.PARTIAL: frozenset({_S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.REPLACE_PENDING, _S.CANCELED, _S.EXPIRED}),
     _S.CANCEL_PENDING: frozenset(
         {_S.CANCELED, _S.PARTIAL, _S.FILLED, _S.WORKING, _S.EXPIRED, _S.REJECTED, _S.CANCEL_PENDING}
     ),

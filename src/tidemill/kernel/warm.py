@@ -9,6 +9,7 @@ import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from numba.core import config
 
@@ -20,13 +21,13 @@ HALVES = ("tidemill.kernel.advance", "tidemill.kernel.replay")
 _CHILD = "TIDEMILL_WARMING"
 
 
-def _marker() -> str:
-    return str(cache_root() / f"native-{sources_digest()}" / "complete")
+def _marker() -> Path:
+    return cache_root() / f"native-{sources_digest()}" / "complete"
 
 
 def is_compiled() -> bool:
     """Tell whether this version's core is on disk."""
-    return os.path.exists(_marker())
+    return _marker().exists()
 
 
 def ensure_compiled() -> None:
@@ -37,16 +38,16 @@ def ensure_compiled() -> None:
     if not JIT or is_compiled() or os.environ.get(_CHILD) or "NUMBA_CACHE_DIR" in os.environ:
         return
     command = [sys.executable, "-c", f"import {HALVES[1]}"]
-    other = subprocess.Popen(command, env={**os.environ, _CHILD: "1"}, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, _CHILD: "1"}
+    other = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603 - our own interpreter
     try:
         importlib.import_module(HALVES[0])
     finally:
         status = other.wait()
     if status == 0:
-        folder = os.path.dirname(_marker())
-        os.makedirs(folder, exist_ok=True)
-        with open(_marker(), "w", encoding="ascii") as file:
-            file.write(f"{config.CPU_NAME or 'host'}\n")
+        marker = _marker()
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(f"{config.CPU_NAME or 'host'}\n", encoding="ascii")
 
 
 if __name__ == "__main__":

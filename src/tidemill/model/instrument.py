@@ -64,9 +64,7 @@ class Instrument:
 
 
 def _future(symbol: str, tick: float, multiplier: float, margin: float) -> Instrument:
-    return Instrument(
-        symbol, AssetClass.FUTURE, tick, 1.0, multiplier, margin, "USD", "CME", "America/New_York", -420
-    )
+    return Instrument(symbol, AssetClass.FUTURE, tick, 1.0, multiplier, margin, "USD", "CME", "America/New_York", -420)
 
 
 # Contract sizes are CME Group's contract specifications; margins are round planning figures below one day's
@@ -102,12 +100,8 @@ def infer_instrument(symbol: str) -> Instrument:
         return replace(FUTURES[root[:-1]], symbol=symbol)
     plain = name.replace("-", "").replace("/", "").replace("_", "")
     if plain.startswith(_CRYPTO):
-        return Instrument(
-            symbol, AssetClass.CRYPTO, 0.0, 1e-8, 1.0, 0.0, "USD", "24/7", "UTC", 0
-        )
+        return Instrument(symbol, AssetClass.CRYPTO, 0.0, 1e-8, 1.0, 0.0, "USD", "24/7", "UTC", 0)
     if len(plain) == 6 and plain[:3] in _CURRENCIES and plain[3:] in _CURRENCIES:
         tick = 0.001 if plain[3:] == "JPY" else 0.00001
-        return Instrument(
-            symbol, AssetClass.FX, tick, 1.0, 1.0, 0.0, plain[3:], "FX", "America/New_York", -420
-        )
+        return Instrument(symbol, AssetClass.FX, tick, 1.0, 1.0, 0.0, plain[3:], "FX", "America/New_York", -420)
     return Instrument(symbol)

@@ -1,4 +1,4 @@
-"""What a user may set for a run, with bounds and units. Percentages are 0-100, ratios 0-1; zero switches a limit off."""
+"""What a user may set for a run, with bounds and units. Percentages are 0-100, ratios 0-1; zero means no limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, TypeVar
 
-from tidemill.model.enums import CommissionKind, FillTiming, OrderType, PathRule, Rebalance, Sizing, Slippage, TimeInForce
+from tidemill.model.enums import (
+    CommissionKind,
+    FillTiming,
+    OrderType,
+    PathRule,
+    Rebalance,
+    Sizing,
+    Slippage,
+    TimeInForce,
+)
 from tidemill.model.errors import ConfigError
 
 __all__ = ["DAYS", "Costs", "FillRules", "RunSettings", "StrategySettings", "parse_enum", "parse_minutes"]

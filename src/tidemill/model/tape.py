@@ -1,4 +1,4 @@
-"""Rows that a run leaves behind: equity, days, fills, round trips, ended orders, refusals. One field per line, with its unit.
+"""Rows that a run leaves behind: equity, days, fills, round trips, ended orders, refusals; each field with its unit.
 
 These record types are the interface between the compiled core, the statistics, the reports and the files: add fields
 at the end, never renumber.

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from tidemill.engine.engine import Engine
-from tidemill.engine.plan import EnginePlan
 from tidemill.model.bars import DAY_NS, BarTable
 from tidemill.model.enums import FillTiming, PathRule, Refusal, Slippage
 from tidemill.model.settings import Costs, FillRules, RunSettings
@@ -65,7 +64,7 @@ def _prefix_sentence(invariant: bool | None) -> str:
 
 
 def describe_run(
-    run: RunSettings, plan: EnginePlan, engine: Engine, bars: Sequence[BarTable], invariant: bool | None
+    run: RunSettings, engine: Engine, bars: Sequence[BarTable], invariant: bool | None
 ) -> tuple[list[str], list[str]]:
     """Return the assumptions and the warnings of a finished run."""
     rules = run.fills
@@ -91,8 +90,8 @@ def describe_run(
     low = engine.tape.rows("fills")["cash_after"].min(initial=0)
     if low < 0:
         warnings.append(
-            f"Cash fell to {low / 1e6:,.2f} {run.currency}: an order filled above the price it was sized at, or leverage "
-            "is on."
+            f"Cash fell to {low / 1e6:,.2f} {run.currency}: an order filled above the price it was sized at, or "
+            "leverage is on."
         )
     if not len(engine.tape.rows("fills")):
         warnings.append("The run made no trade: nothing below says anything about the strategy.")

@@ -80,9 +80,7 @@ def run_engine(
 ) -> Engine:
     """Build an engine and run bars through it: through the compiled loop, or event by event through its live face."""
     rows = sum(len(table) for table in bars)
-    engine = Engine(
-        plan, job.rules, form=job.form, steps=steps, equity_rows=rows, history=bars
-    )
+    engine = Engine(plan, job.rules, form=job.form, steps=steps, equity_rows=rows, history=bars)
     streams = build_streams(bars, [item.symbol for item in plan.instruments], _events(job))
     if one_by_one:
         replay_one_by_one(engine, streams.rows)
@@ -129,11 +127,8 @@ def _open_trips(engine: Engine) -> NDArray[Any]:
         last = float(instrument["last"])
         units, held = float(slot[entered]), abs(float(slot["quantity"]))
         entry = float(slot[value]) / units
-        unrealised = to_micros(0)
-        if instrument["margined"] == 1:
-            unrealised = int(slot["market"])
-        else:
-            unrealised = int(slot["market"]) - int(slot["cost"])
+        paid = 0 if instrument["margined"] == 1 else int(slot["cost"])
+        unrealised = int(slot["market"]) - paid
         closed = float(slot[left])
         values = {
             "strategy": slot["strategy"],
@@ -174,7 +169,7 @@ def _record(job: BacktestJob, plan: EnginePlan, engine: Engine, invariant: bool 
     account = engine.state.tables["accounts"][0]
     days = engine.tape.rows("days").copy()
     is_crypto = all(item.asset_class is AssetClass.CRYPTO for item in plan.instruments)
-    assumptions, warnings = describe_run(job.run, plan, engine, finest, invariant)
+    assumptions, warnings = describe_run(job.run, engine, finest, invariant)
     return RunRecord(
         mode="BACKTEST",
         strategies=[item.spec.name for item in plan.strategies],

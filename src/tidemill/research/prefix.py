@@ -31,9 +31,7 @@ def _decisions_until(engine: Engine, end_ns: int) -> bytes:
     refusals = engine.tape.rows("refusals")
     refusals = refusals[refusals["ts_ns"] < end_ns]
     return (
-        _columns(fills, _FILL_FIELDS)
-        + _columns(orders, _ORDER_FIELDS)
-        + _columns(refusals, refusals.dtype.names or ())
+        _columns(fills, _FILL_FIELDS) + _columns(orders, _ORDER_FIELDS) + _columns(refusals, refusals.dtype.names or ())
     )
 
 

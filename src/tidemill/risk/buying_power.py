@@ -1,4 +1,7 @@
-"""No entry the account cannot pay for: equity times leverage less what is open or reserved; margined instruments need their margin."""
+"""No entry the account cannot pay for: equity times leverage, less what is open or reserved.
+
+Margined instruments need their margin instead of their value.
+"""
 
 from __future__ import annotations
 

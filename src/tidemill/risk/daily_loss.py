@@ -1,4 +1,7 @@
-"""No entry after a strategy has lost its daily limit, realised and unrealised, commissions included; a profit never trips it."""
+"""No entry after a strategy has lost its daily limit; a profit never trips it.
+
+The loss is realised plus unrealised, commissions included.
+"""
 
 from __future__ import annotations
 

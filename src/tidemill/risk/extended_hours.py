@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tidemill.authoring.rules import RuleSpec
 from tidemill.kernel.access import head, instrument_at, proposal_at, slot_at, strategy_at
-from tidemill.kernel.compile import kernel
 from tidemill.kernel.clock import session_of
+from tidemill.kernel.compile import kernel
 from tidemill.model.enums import Refusal
 
 __all__ = ["SPEC", "check"]

@@ -1,4 +1,7 @@
-"""No more positions opened per trading day than the settings allow; one trade is one opened position, entries on their way count."""
+"""No more positions opened per trading day than the settings allow.
+
+One trade is one opened position; entries on their way count.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ def check(state: int, index: int) -> int:
 SPEC = RuleSpec(
     name="pyramiding",
     rank=30,
-    refusals=(Refusal.ORDER_PENDING, Refusal.ALREADY_IN_POSITION,),
+    refusals=(
+        Refusal.ORDER_PENDING,
+        Refusal.ALREADY_IN_POSITION,
+    ),
     settings=("pyramiding",),
     sentence="A position or an entry order is already there.",
     check=check,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from naive.indicators import NAIVE
 
+from naive.indicators import NAIVE
 from tidemill.kernel.indicators.batch import run_batch
 from tidemill.kernel.indicators.catalog import INDICATORS
 
