@@ -17,13 +17,16 @@ from tidemill.engine.state import build_state
 from tidemill.engine.streams import Streams
 from tidemill.engine.tape import Tape
 from tidemill.engine.venue import build_venue
-from tidemill.kernel.advance import advance
 from tidemill.kernel.compile import JIT
 from tidemill.kernel.memory import register
-from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay
+from tidemill.kernel.warm import ensure_compiled
 from tidemill.model.bars import BarTable
 from tidemill.model.enums import EventKind
 from tidemill.model.records import HEADER
+
+ensure_compiled()  # on first use both halves of the core are compiled side by side, before either is imported
+from tidemill.kernel.advance import advance  # noqa: E402 - see above
+from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay  # noqa: E402 - see above
 
 __all__ = ["Engine"]
 

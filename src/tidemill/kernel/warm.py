@@ -15,10 +15,10 @@ from numba.core import config
 
 from tidemill.kernel.compile import JIT, cache_root, sources_digest
 
-__all__ = ["HALVES", "ensure_compiled", "is_compiled"]
+__all__ = ["HALVES", "WARMING", "ensure_compiled", "is_compiled", "mark_compiled"]
 
 HALVES = ("tidemill.kernel.advance", "tidemill.kernel.replay")
-_CHILD = "TIDEMILL_WARMING"
+WARMING = "TIDEMILL_WARMING"
 
 
 def _marker() -> Path:
@@ -30,24 +30,29 @@ def is_compiled() -> bool:
     return _marker().exists()
 
 
+def mark_compiled() -> None:
+    """Leave word that this version's core is complete on disk."""
+    marker = _marker()
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(f"{config.CPU_NAME or 'host'}\n", encoding="ascii")
+
+
 def ensure_compiled() -> None:
     """Compile the core unless it is there: one half in a second process, the other here.
 
     A failed second process costs only time: its half is then compiled where it is first imported.
     """
-    if not JIT or is_compiled() or os.environ.get(_CHILD) or "NUMBA_CACHE_DIR" in os.environ:
+    if not JIT or is_compiled() or os.environ.get(WARMING) or "NUMBA_CACHE_DIR" in os.environ:
         return
     command = [sys.executable, "-c", f"import {HALVES[1]}"]
-    environment = {**os.environ, _CHILD: "1"}
+    environment = {**os.environ, WARMING: "1"}
     other = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)  # noqa: S603 - our own interpreter
     try:
         importlib.import_module(HALVES[0])
     finally:
         status = other.wait()
     if status == 0:
-        marker = _marker()
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.write_text(f"{config.CPU_NAME or 'host'}\n", encoding="ascii")
+        mark_compiled()
 
 
 if __name__ == "__main__":
