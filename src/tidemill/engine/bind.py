@@ -78,6 +78,12 @@ class BoundStep:
     def __init__(self, address: int, form: str, keep: Any, note: str = "") -> None:
         self.address, self.form, self.keep, self.note = address, form, keep, note
         self.failure: BaseException | None = None
+        self.prepared: dict[tuple[int, int], tuple[Any, ...]] = {}
+
+    def forget(self) -> None:
+        """Drop what was prepared for an earlier engine: memory is given out again, at the same addresses."""
+        self.prepared.clear()
+        self.failure = None
 
     def raise_failure(self) -> None:
         """Raise what a Python step raised inside the loop, named by its own file and line."""
@@ -241,8 +247,8 @@ def _object_view(spec: StrategySpec, record: Any, bars: BarTable | None) -> Any:
 
 def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | None], note: str = "") -> BoundStep:
     step = interpreted(spec.step)
-    prepared: dict[tuple[int, int], tuple[Any, ...]] = {}
     bound = BoundStep(0, form, None, note)
+    prepared = bound.prepared
 
     def prepare(state: int, slot: int) -> tuple[Any, ...]:
         record = _memory_view(spec, state, slot)

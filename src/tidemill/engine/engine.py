@@ -58,6 +58,8 @@ class Engine:
         self.steps = (
             list(steps) if steps is not None else [bind_step(item.spec, form, tables) for item in plan.strategies]
         )
+        for step in self.steps:
+            step.forget()
         self.state: Block = build_state(plan)
         self.venue: Block = build_venue(plan, len(self.state.tables["orders"]))
         self.tape = Tape(equity_rows)

@@ -67,7 +67,7 @@ def build_state(plan: EnginePlan) -> Block:
             ("strategies", STRATEGY, len(plan.strategies)),
             ("slots", SLOT, len(pairs)),
             ("orders", ORDER, orders),
-            ("commands", COMMAND, orders + 8),
+            ("commands", COMMAND, 3 * orders + 8),  # at most one submit, replace and cancel each
             ("proposals", PROPOSAL, 3 * len(pairs)),
             ("transitions", TRANSITION, sum(len(zone.ts_ns) for zone in zones)),
             ("sessions", SESSION, sum(len(item.day) for item in plan.calendars)),

@@ -28,7 +28,8 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED_ROOMS = ("model", "kernel", "authoring", "risk")
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
 # Helpers own no memory and use no array expressions: what they do without is a fifth of compile time.
-_HELPER: dict[str, Any] = {"no_cfunc_wrapper": True, "no_rewrites": True, "_nrt": False}
+# With bounds checking on they may raise, which takes the compiler's memory runtime.
+_HELPER: dict[str, Any] = {} if BOUNDS_CHECKED else {"no_cfunc_wrapper": True, "no_rewrites": True, "_nrt": False}
 
 
 def sources_digest() -> str:
