@@ -111,6 +111,11 @@ def test_kelly_needs_ten_trades_and_stays_between_nothing_and_one_half() -> None
     assert kelly(0, 10) == 0.0
 
 
+@pytest.mark.xfail(strict=True, reason="without a loss the cap of one half is returned and the fraction is forgotten")
+def test_kelly_fraction_counts_without_losses_too() -> None:
+    assert kelly(10, 0, 0.1) == 100.0  # W = 1: f = 1, a tenth of it, of 100,100
+
+
 def test_kelly_counts_commissions_in_wins_and_losses() -> None:
     bars, script = trips(5, 5)
     run = {"costs": Costs(commission_per_unit=1.0)}
@@ -194,3 +199,10 @@ def test_what_a_rebalance_buys_passes_the_rules_and_what_it_sells_does_not() -> 
     assert set(refusals(less)) == {"OUTSIDE_WINDOW"} and len(fills(less)) == 1
     more = play(daily(100, 100, 110, 110), BUY, **chosen)
     assert fills(more)[1:] == [(-22.0, 110.0, "REBALANCE")]
+
+
+@pytest.mark.xfail(strict=True, reason="target_units knows no cap: a capped position asks for more every day, in vain")
+def test_rebalance_aims_at_the_capped_size() -> None:
+    chosen: dict[str, Any] = {"sizing": Sizing.PERCENT, "size_value": 40.0, "max_position_pct": 25.0}
+    engine = play(daily(100, 100, 100, 100), BUY, rebalance=Rebalance.DAILY, **chosen)
+    assert [quantity for quantity, *_ in fills(engine)] == [250.0] and refusals(engine) == []
