@@ -45,12 +45,13 @@ def _decisions_until(engine: Engine, end_ns: int) -> bytes:
     decided = orders[orders["intent"] != int(Intent.PROTECT)]
     refusals = engine.tape.rows("refusals")
     refusals = refusals[refusals["ts_ns"] <= end_ns]
-    return (
+    parts: bytes = (
         _columns(fills, _FILL_FIELDS)
         + orders[orders["created_ns"] < end_ns].tobytes()
         + decided[decided["created_ns"] == end_ns].tobytes()
         + _columns(refusals, refusals.dtype.names or ())
     )
+    return parts
 
 
 def _cuts(full: Engine, ends: NDArray[np.int64], generator: np.random.Generator, count: int) -> list[int]:
