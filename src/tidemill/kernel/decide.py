@@ -11,7 +11,7 @@ from tidemill.kernel.exits import cancel_entries, close_position
 from tidemill.kernel.memory import call2, int_at
 from tidemill.kernel.money import micros, rate_of, snap_price, snap_quantity
 from tidemill.kernel.orders import enlist, send
-from tidemill.kernel.sizing import size_entry, target_units, unit_cost
+from tidemill.kernel.sizing import position_cap, size_entry, target_units, unit_cost
 from tidemill.kernel.tape import write_refusal
 from tidemill.model.enums import Intent, OrderType, Reason, Rebalance, Refusal
 
@@ -31,6 +31,7 @@ _PENDING = int(Refusal.ORDER_PENDING)
 _BAD_STOP = int(Refusal.BAD_STOP)
 _BAD_TARGET = int(Refusal.BAD_TARGET)
 _FULL = int(Refusal.ORDER_TABLE_FULL)
+_WARMING_UP = int(Refusal.WARMING_UP)
 _REBALANCING = int(Reason.REBALANCE)
 _REVERSE = int(Reason.REVERSE)
 _DAILY = int(Rebalance.DAILY)
@@ -160,6 +161,8 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
     refusal = _check_shape(ticket)
     if not (rate_of(state, slot.instrument) > 0.0):
         refusal = _NO_PRICE
+    if slot.bars_seen <= settings.warmup_bars and settings.warmup_bars > 0:
+        refusal = _WARMING_UP
     if refusal == 0:
         refusal = _ask_rules(state, code, index)
     if refusal != 0:
@@ -243,7 +246,8 @@ def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
     if slot.quantity == 0.0 or slot.entry_order >= 0 or slot.exit_order >= 0:
         return
     size = abs(slot.quantity)
-    missing = target_units(state, index, ins.last, slot.stop_price) - size
+    target = min(target_units(state, index, ins.last, slot.stop_price), position_cap(state, index, ins.last))
+    missing = target - size
     if missing <= -ins.lot:
         close_position(state, index, math.floor(-missing / ins.lot + 1e-9) * ins.lot, _REBALANCING)
     elif missing >= ins.lot:

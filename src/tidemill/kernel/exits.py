@@ -228,7 +228,7 @@ def timed_exits(state: int, index: int, interval_ns: int) -> None:
     """Close a position that was held long enough, or whose session is about to end."""
     slot = slot_at(state, index)
     settings = strategy_at(state, slot.strategy)
-    if settings.max_bars_held > 0 and slot.bars_seen - slot.entry_bar >= settings.max_bars_held:
+    if settings.max_bars_held > 0 and slot.bars_seen + 1 - slot.entry_bar >= settings.max_bars_held:
         close_position(state, index, 0.0, _TIME_EXIT)
     if settings.flat_before_close_ns > 0 and interval_ns < 86_400_000_000_000:
         now = head(state).now_ns

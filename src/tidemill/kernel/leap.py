@@ -345,7 +345,7 @@ def leap(state: int, tape: int, stream: Any, most: int) -> int:
     stop = stream.ahead - stream.found
     if stop > stream.at + most:
         stop = stream.at + most
-    passed = stop - stream.at
+    passed = max(stop - stream.at, 0)
     account = account_of(state, 0)
     settled = account.cash + account.market == tape_head(tape).last_equity
     if head(state).open_slots == 0 and settled and tape_head(tape).day_count > 0:

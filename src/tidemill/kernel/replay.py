@@ -283,7 +283,8 @@ def _leap_alone(state: int, venue: int, tape: int, code: int, stream: Any, addre
     if stream.at >= stream.ahead:
         run_ahead(state, venue, code, stream, address, _NEVER, False)
     top = tape_head(tape)
-    return leap(state, tape, stream, min(top.n_equity - top.equity_count - 2, budget))
+    room = min(top.n_equity - top.equity_count, top.n_days - top.day_count) - 2  # a bar may begin a day
+    return leap(state, tape, stream, min(room, budget))
 
 
 @kernel

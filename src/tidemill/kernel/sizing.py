@@ -7,6 +7,7 @@ least ten of them and is capped at one half.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tidemill.kernel.access import account_of, instrument_at, slot_at, strategy_at
@@ -14,7 +15,7 @@ from tidemill.kernel.compile import kernel
 from tidemill.kernel.money import floor_lot, rate_of
 from tidemill.model.enums import Sizing
 
-__all__ = ["affordable", "buying_power", "kelly_fraction", "size_entry", "target_units", "unit_cost"]
+__all__ = ["affordable", "buying_power", "kelly_fraction", "position_cap", "size_entry", "target_units", "unit_cost"]
 
 _FIXED = int(Sizing.FIXED)
 _FIXED_AMOUNT = int(Sizing.FIXED_AMOUNT)
@@ -51,7 +52,7 @@ def kelly_fraction(settings: Any) -> float:
     if settings.wins == 0:
         return 0.0
     if losses == 0 or settings.lost == 0:
-        return _KELLY_CAP
+        return min(settings.size_value, _KELLY_CAP)
     win_rate = settings.wins / settings.trips
     payoff = (settings.won / settings.wins) / (settings.lost / losses)
     fraction = win_rate - (1.0 - win_rate) / payoff
@@ -105,6 +106,19 @@ def affordable(state: int, index: int, price: float) -> float:
 
 
 @kernel
+def position_cap(state: int, index: int, price: float) -> float:
+    """Return the largest position the settings allow, in units: a share of equity by value, futures and FX by margin."""
+    slot = slot_at(state, index)
+    settings = strategy_at(state, slot.strategy)
+    ins = instrument_at(state, slot.instrument)
+    unit = ins.margin if ins.margined == 1 else price * ins.multiplier * rate_of(state, slot.instrument)
+    if settings.max_position_pct <= 0.0 or not (unit > 0.0):
+        return math.inf
+    account = account_of(state, settings.account)
+    return (account.cash + account.market) / 1_000_000.0 * settings.max_position_pct / 100.0 / unit
+
+
+@kernel
 def _stop_for_sizing(settings: Any, side: int, price: float, stop: float) -> float:
     """Return the protective stop an entry will have: its own, else the settings'."""
     if stop > 0.0:
@@ -125,10 +139,5 @@ def size_entry(state: int, index: int, side: int, price: float, stop: float) -> 
     ins = instrument_at(state, slot.instrument)
     units = target_units(state, index, price, _stop_for_sizing(settings, side, price, stop))
     if settings.sizing != _FIXED and settings.sizing != _FIXED_AMOUNT:
-        units = min(units, affordable(state, index, price))
-        if settings.max_position_pct > 0.0:
-            account = account_of(state, settings.account)
-            value = price * ins.multiplier * rate_of(state, slot.instrument)
-            cap = (account.cash + account.market) / 1_000_000.0 * settings.max_position_pct / 100.0
-            units = min(units, cap / value)
+        units = min(units, affordable(state, index, price), position_cap(state, index, price))
     return floor_lot(units, ins.lot)

@@ -37,6 +37,7 @@ def begin_day(state: int, tape: int, day: int) -> None:
     top = tape_head(tape)
     row = row_at(top.days, top.day_count, top.n_days, DAY_ROW)
     top.day_count += 1
+    top.writes += 1
     account = account_of(state, 0)
     equity = account.cash + account.market
     row.day = day

@@ -62,10 +62,12 @@ class BacktestJob:
     progress: Callable[[int, int], None] | None = None
 
 
-def _events(job: BacktestJob) -> list[NDArray[Any]]:
+def _events(job: BacktestJob, bars: Sequence[BarTable]) -> list[NDArray[Any]]:
+    """Return the corporate actions up to the end of the bars."""
     if job.actions is None:
         return []
     rows = action_events(job.actions, [item.symbol for item in job.instruments])
+    rows = rows[rows["now_ns"] <= max(int(table.ts[-1]) for table in bars if len(table))]
     return [rows] if len(rows) else []
 
 
@@ -81,7 +83,7 @@ def run_engine(
     """Build an engine and run bars through it: through the compiled loop, or event by event through its live face."""
     rows = sum(len(table) for table in bars)
     engine = Engine(plan, job.rules, form=job.form, steps=steps, equity_rows=rows, history=bars)
-    streams = build_streams(bars, [item.symbol for item in plan.instruments], _events(job))
+    streams = build_streams(bars, [item.symbol for item in plan.instruments], _events(job, bars))
     if one_by_one:
         replay_one_by_one(engine, streams.rows)
     elif progress and job.progress is not None:

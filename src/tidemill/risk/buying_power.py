@@ -26,7 +26,7 @@ def check(state: int, index: int) -> int:
     need = ticket.quantity * unit_cost(state, slot.instrument, settings, ticket.price)
     power = buying_power(account_of(state, settings.account))
     if slot.quantity * ticket.side < 0.0:
-        power += abs(slot.notional) / 1_000_000.0
+        power += slot.blocked / 1_000_000.0
     return 0 if need <= power + _ROUNDING else _POWER
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tidemill.authoring.rules import RuleSpec
-from tidemill.kernel.access import head, proposal_at, slot_at, strategy_at
-from tidemill.kernel.clock import inside_window, local_ns
+from tidemill.kernel.access import head, instrument_at, proposal_at, slot_at, strategy_at
+from tidemill.kernel.clock import day_of, inside_window, local_ns
 from tidemill.kernel.compile import kernel
 from tidemill.model.enums import Refusal
 
@@ -27,6 +27,9 @@ def check(state: int, index: int) -> int:
     is_bar = top.event.interval_ns > 0
     instant = top.event.ts_ns if top.event.interval_ns >= _DAY_NS else top.now_ns
     local = local_ns(state, settings.window_zone, settings.window_zone_rows, settings.window_zone_at, instant)
+    if top.event.interval_ns >= _DAY_NS:
+        calendar = instrument_at(state, slot_at(state, ticket.slot).instrument).calendar
+        local = day_of(state, calendar, top.event.ts_ns) * _DAY_NS  # a CME day is named after the date it ends on
     intraday = 0 if is_bar and top.event.interval_ns >= _DAY_NS else 1
     return 0 if inside_window(local, start, end, days, intraday) else _OUTSIDE
 

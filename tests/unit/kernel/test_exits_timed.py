@@ -22,7 +22,6 @@ def test_a_position_is_closed_after_so_many_bars() -> None:
     assert [price - exits[0][1] for _, price, _ in exits] == [0.0, 1.0, 2.0]  # each bar more is one open later
 
 
-@pytest.mark.xfail(strict=True, reason="max_bars_held counts from the bar after the entry's: held one bar too long")
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_bars_held_are_those_the_limit_names(limit: int) -> None:
     done, bars = _held_for(limit)

@@ -111,7 +111,6 @@ def test_kelly_needs_ten_trades_and_stays_between_nothing_and_one_half() -> None
     assert kelly(0, 10) == 0.0
 
 
-@pytest.mark.xfail(strict=True, reason="without a loss the cap of one half is returned and the fraction is forgotten")
 def test_kelly_fraction_counts_without_losses_too() -> None:
     assert kelly(10, 0, 0.1) == 100.0  # W = 1: f = 1, a tenth of it, of 100,100
 
@@ -134,7 +133,6 @@ def test_futures_sizes_count_the_multiplier_and_the_margin() -> None:
     assert bought(script={0: do("buy", stop=17_995.0)}, **risk, **nq) == 4.0  # ten wanted, margin pays for four
 
 
-@pytest.mark.xfail(strict=True, reason="max_position_pct compares a future's notional, not its margin, with equity")
 def test_a_share_of_equity_leaves_room_for_one_future_whose_margin_fits() -> None:
     nq = [infer_instrument("NQ")]
     bars = prices(18_000, 18_000, 18_000, symbol="NQ")
@@ -201,7 +199,6 @@ def test_what_a_rebalance_buys_passes_the_rules_and_what_it_sells_does_not() -> 
     assert fills(more)[1:] == [(-22.0, 110.0, "REBALANCE")]
 
 
-@pytest.mark.xfail(strict=True, reason="target_units knows no cap: a capped position asks for more every day, in vain")
 def test_rebalance_aims_at_the_capped_size() -> None:
     chosen: dict[str, Any] = {"sizing": Sizing.PERCENT, "size_value": 40.0, "max_position_pct": 25.0}
     engine = play(daily(100, 100, 100, 100), BUY, rebalance=Rebalance.DAILY, **chosen)

@@ -283,7 +283,6 @@ def test_futures_are_limited_by_margin_not_by_notional() -> None:
     assert refusals(play(bars, {0: do("buy", quantity=5)}, instruments=nq)) == ["BUYING_POWER"]
 
 
-@pytest.mark.xfail(strict=True, reason="a reversal is credited the old position's notional, not its margin")
 def test_turning_a_future_round_frees_its_margin_only() -> None:
     script = {0: do("go_short", quantity=1), 2: do("go_long", quantity=5)}
     bars = prices(*[18_000] * 5, symbol="NQ")
@@ -364,13 +363,11 @@ def test_covering_a_short_needs_no_permission_and_reversing_sends_the_exit_first
     assert fills(engine) == [(-10.0, 100.0, "SIGNAL"), (10.0, 100.0, "REVERSE"), (10.0, 100.0, "SIGNAL")]
 
 
-@pytest.mark.xfail(strict=True, reason="warmup_bars is stored in the strategy's record, but nothing reads it")
 def test_warm_up_bars_hold_back_the_first_proposals() -> None:
     bars = prices(*[100] * 5)
     assert probed(bars, warmup_bars=3) == ["WARMING_UP", "WARMING_UP", "WARMING_UP", "", ""]
 
 
-@pytest.mark.xfail(strict=True, reason="a daily bar is asked for the weekday on which it starts, not its trading day's")
 def test_daily_futures_bars_count_under_the_name_of_their_trading_day() -> None:
     starts = [round(datetime(2024, 1, day, 18, 0, tzinfo=NEW_YORK).timestamp()) * 10**9 for day in (7, 8, 9, 10, 11)]
     bars = prices(*[100] * 5, symbol="NQ", interval=DAY_NS, duration=23 * HOUR_NS, starts=starts)
