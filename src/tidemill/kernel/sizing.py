@@ -107,7 +107,7 @@ def affordable(state: int, index: int, price: float) -> float:
 
 @kernel
 def position_cap(state: int, index: int, price: float) -> float:
-    """Return the largest position the settings allow, in units: a share of equity by value, futures and FX by margin."""
+    """Return the largest position the settings allow, in units: by value; futures and FX by margin."""
     slot = slot_at(state, index)
     settings = strategy_at(state, slot.strategy)
     ins = instrument_at(state, slot.instrument)
