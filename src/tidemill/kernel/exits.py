@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _PROTECT = int(Intent.PROTECT)
+_SENDING = int(OrderState.SENDING)
 _EXIT = int(Intent.EXIT)
 _ENTRY = int(Intent.ENTRY)
 _MARKET = int(OrderType.MARKET)
@@ -169,12 +170,13 @@ def protect(state: int, index: int) -> None:
 def shrink_reducers(state: int, index: int, filled_row: int, quantity: float) -> None:
     """Mirror the venue's one-cancels-other rule: the other orders of the group shrink by what one has filled.
 
-    Orders that the slot has let go of belong to the group until their cancellation arrives.
+    Orders that the slot has let go of belong to the group until their cancellation arrives. One that is not acknowledged
+    yet reached the venue after this fill, so the venue has not shrunk it: `protect` asks for its new size.
     """
     lot = instrument_at(state, slot_at(state, index).instrument).lot
     for row in range(head(state).n_orders):
         order = order_at(state, row)
-        if row != filled_row and order.id > 0 and order.group == index + 1:
+        if row != filled_row and order.id > 0 and order.group == index + 1 and order.state != _SENDING:
             order.quantity = max(snap_quantity(order.quantity - quantity, lot), order.filled)
 
 
