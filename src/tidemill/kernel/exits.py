@@ -170,7 +170,7 @@ def protect(state: int, index: int) -> None:
 def shrink_reducers(state: int, index: int, filled_row: int, quantity: float) -> None:
     """Mirror the venue's one-cancels-other rule: the other orders of the group shrink by what one has filled.
 
-    Orders that the slot has let go of belong to the group until their cancellation arrives. One that is not acknowledged
+    Orders that the slot has let go of belong to the group until their cancellation arrives. One not acknowledged
     yet reached the venue after this fill, so the venue has not shrunk it: `protect` asks for its new size.
     """
     lot = instrument_at(state, slot_at(state, index).instrument).lot
