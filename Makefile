@@ -79,7 +79,8 @@ lock:  ## resolve the lock files anew (needs uv)
 	done
 
 clean:  ## remove build products and tool caches; environments stay
-	@rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name peers -exec rm -rf {} +
+	@rm -rf dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PY):

@@ -20,9 +20,11 @@ from tidemill.adapters.files import (
     write_parquet,
     write_quarantine,
 )
+from tidemill.adapters.files.connect import open_database
 from tidemill.adapters.samples import sample_bars
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, BarTable
 from tidemill.model.errors import ConfigError, DataError, OutOfOrder, OutputError, UnknownName
+from tidemill.model.fingerprint import bars_sha256
 from tidemill.model.quality import BadRow
 from tidemill.model.zones import to_local
 from tidemill.services.inspection import inspect
@@ -247,6 +249,42 @@ def test_each_unusable_file_is_named_for_what_it_is(tmp_path: Path) -> None:
         read_bars(good, mapping={"close": "Last"})
     with pytest.raises(ConfigError, match="2024-01-31"):
         read_bars(good, start="yesterday")
+
+
+def test_a_cut_stretch_has_a_hash_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "XYZ.csv"
+    rows = "".join(f"2024-01-{day:02d},10,11,9,10,1\n" for day in (2, 3, 4, 5))
+    path.write_text(HEADER + rows, encoding="utf-8")
+    whole = read_bars(path)[0]
+    cut = read_bars(path, start="2024-01-03")[0]
+    assert len(cut) == 3 and cut.meta["sha256"] == bars_sha256(cut) != whole.meta["sha256"]
+    assert whole.meta["sha256"] == bars_sha256(whole)
+    assert read_bars(path, start="2024-01-02")[0].meta["sha256"] == whole.meta["sha256"]
+
+
+def test_an_interrupted_writer_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path, HEADER + _minutes(20))
+    checked = read_checked(path)[0]
+    kept = tmp_path / "out"
+    kept.mkdir()
+    (kept / "x.parquet").write_text("before", encoding="utf-8")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    for write in (lambda: write_parquet(checked.bars, kept / "x.parquet"),
+                  lambda: write_quarantine(kept / "bad.csv", checked.quarantine)):  # fmt: skip
+        with pytest.raises(KeyboardInterrupt):
+            write()
+    assert [(item.name, item.read_text(encoding="utf-8")) for item in kept.iterdir()] == [("x.parquet", "before")]
+
+
+def test_an_interrupted_query_is_an_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt), open_database("x"):
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="another"), open_database("x"):
+        raise RuntimeError("another")
 
 
 def test_unsorted_rows_are_refused_or_sorted(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from tidemill.cli.flags import FLAGS, SECTIONS, Flag, flags_of
 from tidemill.cli.options import parse_pairs
-from tidemill.model.errors import ConfigError, OutputError, UnknownName
+from tidemill.model.errors import ConfigError, UnknownName
+from tidemill.research.result.files import write_text
 
 __all__ = ["merged", "nested", "read_config", "toml_text", "values_of", "write_config"]
 
@@ -200,11 +201,7 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
         whole["actions"] = _absolute(str(whole["actions"]))
     if _FILE.search(str(whole.get("strategy", ""))):
         whole["strategy"] = _absolute(str(whole["strategy"]))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(toml_text(nested(whole)), encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}; choose another --write-config.") from error
+    write_text(toml_text(nested(whole)), path, "--write-config")
 
 
 def _absolute(path: str) -> str:

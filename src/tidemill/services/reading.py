@@ -12,7 +12,6 @@ from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.files import CheckedBars, read_checked, read_lean, select_days
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import ConfigError, DataError
-from tidemill.model.fingerprint import bars_sha256
 from tidemill.model.instrument import AssetClass, Instrument, infer_instrument
 from tidemill.model.quality import Quarantine
 
@@ -145,14 +144,6 @@ def _warn(item: CheckedBars) -> None:
         item.bars.meta["warnings"] = [*item.bars.meta.get("warnings", ()), sentence]
 
 
-def _selected(request: ReadRequest, bars: BarTable) -> BarTable:
-    """Return the days asked for; what is left has a hash of its own."""
-    cut = select_days(bars, request.instrument(bars.symbol), request.start, request.end)
-    if len(cut) != len(bars):
-        cut.meta["sha256"] = bars_sha256(cut)
-    return cut
-
-
 def read_inputs(request: ReadRequest) -> tuple[list[BarTable], Quarantine]:
     """Read everything a request names; tables handed in are taken as they are.
 
@@ -172,7 +163,8 @@ def read_inputs(request: ReadRequest) -> tuple[list[BarTable], Quarantine]:
         read.append(item.bars)
     for folder in folders:
         read += _lean(request, folder)
-    return tables + [_selected(request, bars) for bars in read], quarantine
+    cut = [select_days(bars, request.instrument(bars.symbol), request.start, request.end) for bars in read]
+    return tables + cut, quarantine
 
 
 def describe_instruments(instruments: Sequence[Instrument]) -> list[dict[str, Any]]:

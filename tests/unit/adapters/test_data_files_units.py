@@ -16,7 +16,7 @@ from tidemill.adapters.files.read import symbol_of_file
 from tidemill.adapters.files.spacing import find_interval
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS
 from tidemill.model.errors import ConfigError, DataError, UnknownName
-from tidemill.model.intervals import parse_interval
+from tidemill.model.intervals import format_interval, parse_interval
 from tidemill.model.zones import trading_day, zone_offsets
 
 
@@ -82,6 +82,32 @@ def test_bar_sizes_are_found_and_mixtures_refused() -> None:
         find_interval("x", np.concatenate([minutes, minutes[-1] + 5 * minutes[1:]]), None)
     with pytest.raises(DataError, match="1min and 1h"):
         find_interval("x", np.sort(np.concatenate([minutes[:900], minutes[900] + minutes[:900] * 60])), None)
+
+
+@pytest.mark.parametrize(
+    ("own", "count", "other", "named"),
+    [(1, 200, 5, 20), (1, 5_000, 60, 16), (1, 5_000, 1_440, 16), (5, 3_000, 1, 6), (60, 900, 15, 5)],
+)
+def test_a_few_rows_of_another_bar_size_are_no_gaps(own: int, count: int, other: int, named: int) -> None:
+    first = np.arange(count, dtype=np.int64) * own
+    ts = np.concatenate([first, first[-1] + np.arange(1, named + 1) * other, first[-1] + (named + 1) * other + first])
+    names = " and ".join(format_interval(size * MINUTE_NS) for size in sorted((own, other)))
+    with pytest.raises(DataError, match=f"mixes {names} bars"):
+        find_interval("x", ts * MINUTE_NS, None)
+    if other > own:
+        assert find_interval("x", ts * MINUTE_NS, own * MINUTE_NS) == own * MINUTE_NS
+
+
+def test_days_before_minutes_are_two_bar_sizes_and_missing_minutes_are_not() -> None:
+    days = np.array([day for day in range(40) if day % 7 < 5], np.int64) * DAY_NS
+    minutes = 41 * DAY_NS + np.arange(600, dtype=np.int64) * MINUTE_NS
+    with pytest.raises(DataError, match="mixes 1min and 1d bars"):
+        find_interval("x", np.concatenate([days, minutes]), None)
+    for kept in (0.3, 0.5, 0.8):
+        thin = np.flatnonzero(np.random.default_rng(4).random(400_000) < kept) * MINUTE_NS
+        assert find_interval("x", thin, None) == MINUTE_NS
+    sessions = np.concatenate([day + np.arange(390, dtype=np.int64) * MINUTE_NS for day in days])
+    assert find_interval("x", sessions, None) == MINUTE_NS
 
 
 @pytest.mark.parametrize("text", ["", "0min", "1M", "five", "5 parsecs", "-1d", "1.5h"])

@@ -18,6 +18,8 @@ __all__ = ["open_database", "quoted", "quoted_name"]
 
 _MEMORY_LIMIT = "512MB"
 _MOST_THREADS = 4
+# What DuckDB makes of Ctrl-C while a query runs.
+_INTERRUPTED = "Query interrupted"
 
 
 def quoted(text: str) -> str:
@@ -39,6 +41,7 @@ def open_database(subject: str) -> Iterator[DuckDBPyConnection]:
 
     Raises:
         DataError: the database cannot read what it was given.
+        KeyboardInterrupt: the user ended the query.
     """
     import duckdb
 
@@ -55,5 +58,9 @@ def open_database(subject: str) -> Iterator[DuckDBPyConnection]:
     except duckdb.Error as error:
         first_line = str(error).strip().splitlines()[0]
         raise DataError(f"{subject} cannot be read ({first_line}); check that the file is whole.") from error
+    except RuntimeError as error:
+        if _INTERRUPTED not in str(error):
+            raise
+        raise KeyboardInterrupt from error
     finally:
         connection.close()

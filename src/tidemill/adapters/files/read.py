@@ -15,6 +15,7 @@ from tidemill.adapters.files.rows import read_rows
 from tidemill.adapters.files.shelf import RawRows
 from tidemill.model.bars import DAY_NS, MINUTE_NS, SECOND_NS, BarTable
 from tidemill.model.errors import ConfigError, DataError
+from tidemill.model.fingerprint import bars_sha256
 from tidemill.model.instrument import Instrument, infer_instrument
 from tidemill.model.intervals import format_interval, parse_interval
 from tidemill.model.zones import find_zone, from_local
@@ -135,6 +136,8 @@ def select_days(
 ) -> BarTable:
     """Return the bars between two trading days (both included) or UTC nanoseconds (end excluded).
 
+    A stretch that is not the whole table has a hash of its own in ``meta``.
+
     Raises:
         ConfigError: a day is not written as 2024-01-31.
         DataError: no bar lies in between; the message says what range the data cover.
@@ -142,6 +145,8 @@ def select_days(
     if start is None and end is None:
         return bars
     cut = bars.between(_edge(start, instrument, 0), _edge(end, instrument, 1))
+    if "sha256" in bars.meta and len(cut) != len(bars):
+        cut.meta["sha256"] = bars_sha256(cut)
     if not len(cut):
         first, last = (datetime.fromtimestamp(int(bars.ts[at]) // SECOND_NS, UTC) for at in (0, -1))
         raise DataError(

@@ -16,6 +16,12 @@ _BLOCK = 256
 _AGREED_SHARE = 0.8
 # Distances shorter than the bar size are impossible; a few may stem from a clock change.
 _SHORT_SHARE = 0.01
+# So many equal distances in a row are bars of another size. Where minutes are missing at random, at worst every
+# fourth distance is two minutes, so sixteen of them in a row occur once in billions of rows; a distance shorter
+# than the bar size should not occur at all.
+_LONG_RUN, _SHORT_RUN = 16, 4
+# Neighbouring daily bars are up to four days apart, over a long weekend.
+_WEEKEND_DAYS = 4
 
 
 def find_interval(source: str, ts_ns: NDArray[np.int64], named_ns: int | None) -> int:
@@ -37,6 +43,8 @@ def find_interval(source: str, ts_ns: NDArray[np.int64], named_ns: int | None) -
         return named_ns
     found, share = _mode(steps)
     _refuse_mixed(source, steps, found)
+    if named_ns is None:
+        _refuse_stretch(source, steps, found)
     if named_ns is None or named_ns == found:
         return found
     if share < _AGREED_SHARE and found > named_ns and not np.any(steps % named_ns):
@@ -92,4 +100,23 @@ def _refuse_mixed(source: str, steps: NDArray[np.int64], found: int) -> None:
         raise DataError(
             f"{source} mixes {names} bars; split it into one file per bar size, or give it a timeframe column "
             "and choose with --interval."
+        )
+
+
+def _refuse_stretch(source: str, steps: NDArray[np.int64], found: int) -> None:
+    """Refuse a stretch of another bar size that is too short to be seen in a sample; a named size is believed."""
+    days = (steps + DAY_NS // 2) // DAY_NS
+    daily = (days > 0) & (days <= _WEEKEND_DAYS) & (np.abs(steps - days * DAY_NS) <= HOUR_NS)
+    steps = np.where(daily, DAY_NS, steps)
+    first = np.flatnonzero(np.diff(steps, prepend=0))
+    lengths = np.diff(first, append=len(steps))
+    sizes = steps[first]
+    other = (sizes != found) & (lengths >= np.where(sizes < found, _SHORT_RUN, _LONG_RUN))
+    if found < DAY_NS and other.any():
+        at = int(np.flatnonzero(other)[0])
+        own, strange = format_interval(found), format_interval(int(sizes[at]))
+        names = " and ".join(format_interval(size) for size in sorted((found, int(sizes[at]))))
+        raise DataError(
+            f"{source} mixes {names} bars ({int(lengths[at]):,} in a row are {strange}); split it into one file per "
+            f"bar size, or name --interval {own} if bars are only missing."
         )

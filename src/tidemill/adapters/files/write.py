@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +32,6 @@ def write_parquet(bars: BarTable, path: str | Path) -> None:
         OutputError: the file cannot be written.
     """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
     facts = {
         "symbol": bars.symbol,
         "interval": format_interval(bars.interval_ns),
@@ -41,19 +41,32 @@ def write_parquet(bars: BarTable, path: str | Path) -> None:
     }
     pairs = ", ".join(f"{key}: {quoted(value)}" for key, value in facts.items())
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open_database(target.name) as connection:
+        with _draft_of(target) as draft, open_database(target.name) as connection:
             columns = {"ts": bars.ts, **{name: getattr(bars, name) for name in _COLUMNS}}
             connection.register("bars", {name: np.ascontiguousarray(column) for name, column in columns.items()})
             connection.execute(
                 f"COPY (SELECT make_timestamp_ns(ts)::TIMESTAMPTZ_NS AS timestamp, {', '.join(_COLUMNS)} FROM bars) "
                 f"TO {quoted(str(draft))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{pairs}}})"
             )
+    except DataError as error:
+        raise OutputError(f"{target.name} cannot be written ({error}); check folder and free space.") from error
+
+
+@contextmanager
+def _draft_of(target: Path) -> Iterator[Path]:
+    """Yield a neighbour to write to; it takes the target's name once it is whole, and leaves nothing otherwise."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
         draft.replace(target)
-    except (OSError, DataError) as error:
+    except OSError as error:
+        why = error.strerror or error
+        raise OutputError(f"{target.name} cannot be written ({why}); check folder and free space.") from error
+    finally:
+        # Also after an interrupt; once the draft has its real name there is nothing left to remove.
         with suppress(OSError):
             draft.unlink()
-        raise OutputError(f"{target.name} cannot be written ({error}); check folder and free space.") from error
 
 
 def write_quarantine(path: str | Path, quarantine: Quarantine) -> None:
@@ -63,14 +76,11 @@ def write_quarantine(path: str | Path, quarantine: Quarantine) -> None:
         OutputError: the file cannot be written.
     """
     rows = zip(quarantine.source, quarantine.row, quarantine.ts_ns, quarantine.values, quarantine.reason, strict=True)
-    try:
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "row", "timestamp_utc", *_COLUMNS, "reason", "explanation"])
-            for source, row, ts_ns, values, reason in rows:
-                writer.writerow([_harmless(source), row, _stamp(ts_ns), *values, reason.name, reason.sentence])
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror}); check the folder.") from error
+    with _draft_of(Path(path)) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "row", "timestamp_utc", *_COLUMNS, "reason", "explanation"])
+        for source, row, ts_ns, values, reason in rows:
+            writer.writerow([_harmless(source), row, _stamp(ts_ns), *values, reason.name, reason.sentence])
 
 
 def _harmless(text: str) -> str:
