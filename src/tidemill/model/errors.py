@@ -10,6 +10,19 @@
     │   ├─ OutOfOrder         stamps are unsorted or duplicate
     │   └─ StaleData          the data are older than allowed
     ├─ OutputError            a result could not be written
+    ├─ BrokerError            the broker said no, for certain: the core is told
+    │   ├─ OrderRejected      the order never became live
+    │   ├─ UnknownOrder       the broker has no such order
+    │   └─ NotAuthorised      the account may not do this, or is not the account that was promised
+    ├─ TransientError         nothing happened; it may be tried again, but never an order by itself
+    │   ├─ LinkDown           no connection: not a byte of the request left
+    │   └─ RateLimited        the broker asks to wait
+    ├─ AmbiguousOutcome       the request may or may not have arrived: reconcile, never repeat
+    ├─ GuardRefusal           a limit, a halt or doubt stood in the way; nothing was sent
+    ├─ StoreError             the durable record cannot be written or read: no new risk
+    │   ├─ LeaseLost          another engine owns the account
+    │   ├─ StoreMismatch      the database belongs to another version or build
+    │   └─ TapeBroken         the record does not add up: a hash, a gap, a changed row
     └─ InvariantBroken        the program contradicts itself; stop and report
 
 Each class carries the exit code of the command line, distinct per group.
@@ -21,17 +34,30 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "AmbiguousOutcome",
     "BadBar",
+    "BrokerError",
     "ConfigError",
     "DataError",
+    "GuardRefusal",
     "InvariantBroken",
+    "LeaseLost",
+    "LinkDown",
+    "NotAuthorised",
+    "OrderRejected",
     "OutOfOrder",
     "OutputError",
     "PluginError",
+    "RateLimited",
     "StaleData",
+    "StoreError",
+    "StoreMismatch",
     "StrategyError",
+    "TapeBroken",
     "TidemillError",
+    "TransientError",
     "UnknownName",
+    "UnknownOrder",
 ]
 
 
@@ -100,6 +126,102 @@ class OutputError(TidemillError):
     """A result could not be written."""
 
     exit_code = 11
+
+
+class BrokerError(TidemillError):
+    """The broker refused, for certain; nothing of the request is live."""
+
+    exit_code = 12
+
+
+class OrderRejected(BrokerError):
+    """The order never became live; the message carries the broker's reason."""
+
+    exit_code = 13
+
+
+class UnknownOrder(BrokerError):
+    """The broker has no order of that id (now: it may still show up)."""
+
+    exit_code = 14
+
+
+class NotAuthorised(BrokerError):
+    """The account may not do this, or the broker's answer names another account or environment than promised."""
+
+    exit_code = 15
+
+
+class TransientError(TidemillError):
+    """Nothing happened and it may be tried again; an order is never repeated by itself."""
+
+    exit_code = 16
+
+
+class LinkDown(TransientError):
+    """There is no connection; not a byte of the request left the machine."""
+
+    exit_code = 17
+
+
+class RateLimited(TransientError):
+    """The broker asks to wait.
+
+    Args:
+        message: what was asked too often.
+        retry_after_s: seconds to wait before the next request.
+    """
+
+    exit_code = 18
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class AmbiguousOutcome(TidemillError):
+    """A request may or may not have arrived; the truth has to be asked for, never guessed, never repeated."""
+
+    exit_code = 19
+
+
+class GuardRefusal(TidemillError):
+    """A limit, a halt or doubt stood in the way of an order; nothing was sent.
+
+    Args:
+        code: stable name of the rule, for example ``price_collar``.
+        message: what stood in the way and what to do.
+    """
+
+    exit_code = 20
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StoreError(TidemillError):
+    """The durable record cannot be written or read; no new risk is taken until it can."""
+
+    exit_code = 21
+
+
+class LeaseLost(StoreError):
+    """Another engine owns the account, or this one was asleep too long to be sure that it still does."""
+
+    exit_code = 22
+
+
+class StoreMismatch(StoreError):
+    """The database belongs to another version or build of Tidemill."""
+
+    exit_code = 23
+
+
+class TapeBroken(StoreError):
+    """The record of a run does not add up: a hash differs, rows are missing, something was changed by hand."""
+
+    exit_code = 24
 
 
 class InvariantBroken(TidemillError):
