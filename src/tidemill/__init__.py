@@ -26,6 +26,7 @@ _MODULES = {
     "model.instrument": "Instrument",
     "model.settings": "Costs FillRules RunSettings StrategySettings",
     "services.backtests": "backtest",
+    "services.entries": "StrategyRequest",
     "testing.strategies": "check_strategy",
 }
 _KERNELS = (

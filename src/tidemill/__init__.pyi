@@ -60,6 +60,7 @@ from tidemill.model.errors import TidemillError
 from tidemill.model.instrument import Instrument
 from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings
 from tidemill.services.backtests import backtest
+from tidemill.services.entries import StrategyRequest
 from tidemill.testing.strategies import check_strategy
 
 __version__: str
@@ -98,6 +99,7 @@ __all__ = [
     "Sizing",
     "Stochastic",
     "Strategy",
+    "StrategyRequest",
     "StrategySettings",
     "TidemillError",
     "TrueRange",

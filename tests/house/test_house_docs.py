@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from reference import REASONS, REFUSALS, ROOT, pages
+from reference import ROOT, pages
 
 from tidemill.adapters.samples import sample_bars
+from tidemill.model.answers import REASONS, REFUSALS
 from tidemill.model.enums import Reason, Refusal
 from tidemill.services.backtests import backtest
 

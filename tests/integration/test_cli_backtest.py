@@ -16,6 +16,8 @@ from cli_runs import ALTERNATING, FAST, HEADER, STRATEGY, bar_rows, tidemill, wr
 
 from tidemill.cli import progress
 from tidemill.kernel.compile import JIT, sources_digest
+from tidemill.model.answers import REFUSALS
+from tidemill.model.enums import Refusal
 
 QUIET = ("--no-count", "-q")
 
@@ -222,9 +224,69 @@ def test_all_forms_of_a_strategy_of_ones_own_agree(folder: Path) -> None:
     assert documents[0]["fills"] == documents[1]["fills"] == documents[2]["fills"]
 
 
-def test_refused_orders_are_told(folder: Path) -> None:
+def test_refused_orders_are_told_in_a_sentence(folder: Path) -> None:
     outcome = tidemill("backtest", STRATEGY, "--data", "AIG.csv", *FAST, "--no-count", "--sizing", "fixed:1000000")
-    assert "BUYING_POWER" in outcome.out
+    assert f"refused: {REFUSALS[Refusal.BUYING_POWER]} (BUYING_POWER)" in " ".join(outcome.out.split())
+
+
+SEVERAL = """
+[data]
+files = ["AIG.csv", "B.csv"]
+symbols = ["AIG", "B"]
+
+[settings]
+sizing = "fixed:10"
+
+[[strategies]]
+strategy = "moving_average_crossover"
+symbols = ["AIG"]
+params = { fast_window = 3, slow_window = 8 }
+
+[[strategies]]
+strategy = "alternating.py"
+symbols = ["B"]
+interval = "5min"
+
+[strategies.settings]
+sizing = "fixed:3"
+"""
+
+
+def test_several_strategies_share_one_account(folder: Path) -> None:
+    write_bars(folder / "B.csv")
+    (folder / "run.toml").write_text(SEVERAL, encoding="utf-8")
+    words = ("--no-count", "-q", "--json", "out.json", "--write-config", "again.toml")
+    outcome = tidemill("backtest", "--config", "run.toml", *words)
+    assert outcome.code == 0, outcome.err
+    document = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    fills = document["fills"]
+    assert {(fill["strategy"], fill["symbol"], fill["quantity"]) for fill in fills} == {
+        ("moving_average_crossover", "AIG", 10.0), ("alternating", "B", 3.0)
+    }  # fmt: skip
+    # decided on closes of five minutes, filled at the next minute's open
+    assert {int(fill["timestamp"][14:16]) % 5 for fill in fills if fill["symbol"] == "B"} == {0}
+    signs = [1 if fill["side"] == "sell" else -1 for fill in fills]
+    cash = document["config"]["run"]["cash"]
+    cash += sum(sign * fill["quantity"] * fill["price"] - fill["fee"] for sign, fill in zip(signs, fills, strict=True))
+    last_close = 100.0 + abs(599 % 40 - 20) * 0.1, 100.0 + abs(299 % 40 - 20) * 0.1
+    for symbol, close in zip(("AIG", "B"), last_close, strict=True):
+        cash -= sum(s * f["quantity"] for s, f in zip(signs, fills, strict=True) if f["symbol"] == symbol) * close
+    assert document["metrics"]["final_equity"] == pytest.approx(cash, abs=1e-6)
+    assert document["prefix_invariant"] is True
+    assert tidemill("backtest", "--config", "again.toml", "--no-count", "-q", "--json", "two.json").code == 0
+    assert json.loads(Path("two.json").read_text(encoding="utf-8"))["fills"] == fills
+    assert tidemill("report", "out.json", "--html", "out.html").code == 0
+    page = Path("out.html").read_text(encoding="utf-8")
+    assert "By strategy" in page and "class Alternating(Strategy)" in page
+
+
+def test_several_strategies_by_name_and_parameters_by_strategy(folder: Path) -> None:
+    sets = [word for item in FAST[1::2] for word in ("--set", f"{STRATEGY}.{item}")]
+    words = ("--data", "AIG.csv", "--no-count", "-q", "--json", "out.json")
+    assert tidemill("backtest", STRATEGY, "buy_and_hold", *sets, *words).code == 0
+    chosen = json.loads(Path("out.json").read_text(encoding="utf-8"))["config"]["strategies"]
+    assert [item["name"] for item in chosen] == [STRATEGY, "buy_and_hold"]
+    assert chosen[0]["params"]["fast_window"] == 3
 
 
 def test_verbose_lists_every_assumption(folder: Path) -> None:

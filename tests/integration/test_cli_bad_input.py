@@ -118,6 +118,15 @@ def broken_config(folder: Path) -> Outcome:
     return tidemill("backtest", "--config", path)
 
 
+def config_with(text: str) -> Callable[[Path], Outcome]:
+    def case(folder: Path) -> Outcome:
+        data = write_bars(folder / "AIG.csv")
+        (folder / "run.toml").write_text(text, encoding="utf-8")
+        return tidemill("backtest", "--config", folder / "run.toml", "--data", data, "--no-count")
+
+    return case
+
+
 def output_in_a_file(folder: Path) -> Outcome:
     (folder / "plain").write_text("", encoding="utf-8")
     return run(folder, "--json", folder / "plain" / "out.json")
@@ -213,6 +222,36 @@ CASES: dict[str, tuple[Callable[[Path], Outcome], int, tuple[str, ...]]] = {
     "config key": (config_with_unknown_key, UNKNOWN, ("cahs", "cash")),
     "config table": (config_with_unknown_table, UNKNOWN, ("acount", "account")),
     "config kind": (config_of_wrong_kind, CONFIG, ("allow_short", "true or false")),
+    "two ways to name": (config_with('strategy = "a"\n[[strategies]]\nstrategy = "b"'), CONFIG, ("not both",)),
+    "strategies no tables": (config_with('strategies = ["momentum"]'), CONFIG, ("[[strategies]]",)),
+    "strategies without name": (config_with("[[strategies]]\nsymbols = []"), CONFIG, ("1 names no strategy",)),
+    "strategies key": (config_with("[[strategies]]\nparms = {}"), UNKNOWN, ("parms", "params")),
+    "strategies kind": (config_with('[[strategies]]\nsymbols = "AIG"'), CONFIG, ("symbols in [[strategies]] 1",)),
+    "strategies symbol": (
+        config_with('[[strategies]]\nstrategy = "momentum"\nsymbols = ["AGI"]'),
+        UNKNOWN,
+        ("AGI", "AIG"),
+    ),
+    "strategies interval": (
+        config_with('[[strategies]]\nstrategy = "momentum"\ninterval = "90s"'),
+        DATA,
+        ("90s bars cannot be built",),
+    ),
+    "which strategy": (
+        lambda _: tidemill("backtest", "momentum", "breakout", "--data", "x", "--set", "a=1"),
+        CONFIG,
+        ("momentum.a=10",),
+    ),
+    "strategy not in the run": (
+        lambda _: tidemill("backtest", "momentum", "breakout", "--data", "x", "--set", "momentun.a=1"),
+        UNKNOWN,
+        ("momentum",),
+    ),
+    "data without its flag": (
+        lambda _: tidemill("backtest", STRATEGY, "--data", "a.csv", "b.csv"),
+        CONFIG,
+        ("b.csv", "--data before each"),
+    ),
     "report of no result": (report_of_no_result, CONFIG, ("out.json", "tidemill.backtest/1")),
     "simulated symbol": (real_symbol, CONFIG, ("SIM",)),
 }

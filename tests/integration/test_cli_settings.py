@@ -82,7 +82,6 @@ REQUEST: list[tuple[str, Any, str, Any]] = [
     ("resolution", "minute", "resolution", "minute"),
     ("market", "usa", "market", "usa"),
     ("actions", "actions.csv", "actions", "actions.csv"),
-    ("set", {"fast_window": 10}, "params", [{"fast_window": 10}]),
     ("tick_size", 0.25, "overrides", {"tick_size": 0.25}),
     ("lot_size", 0.1, "overrides", {"lot_size": 0.1}),
     ("multiplier", 20.0, "overrides", {"multiplier": 20.0}),
@@ -94,8 +93,8 @@ REQUEST: list[tuple[str, Any, str, Any]] = [
     ("count", False, "count_trial", False),
     ("quarantine", "aside.csv", "quarantine", "aside.csv"),
 ]
-ELSEWHERE = {"session_defaults", "json", "report", "tables", "tables_format"}
-NEEDED = {"strategy": "buy_and_hold", "data": ["x.csv"]}
+ELSEWHERE = {"set", "session_defaults", "json", "report", "tables", "tables_format"}
+NEEDED = {"strategies": [{"strategy": "buy_and_hold"}], "data": ["x.csv"]}
 
 
 def reach(item: Any, path: str) -> Any:
@@ -130,12 +129,13 @@ def test_session_defaults_are_the_start_and_flags_change_them() -> None:
     assert (changed.max_open_positions, changed.window, changed.max_position_pct) == (3, "", 25.0)
 
 
-@pytest.mark.parametrize(("flag", "given"), [item[:2] for item in (*SETTINGS, *REQUEST)])
+@pytest.mark.parametrize(("flag", "given"), [item[:2] for item in (*SETTINGS, *REQUEST, ("set", {"fast_window": 10}))])
 def test_a_value_survives_the_toml_file(flag: str, given: Any) -> None:
-    values = {"strategy": "buy_and_hold", flag: given}
+    alone = {"strategies": [{"strategy": "buy_and_hold"}]}
+    values = {**alone, flag: given}
     written = nested(values)
     kept = {} if flag == "quarantine" else {flag: given}  # where files go is said anew
-    assert values_of(tomllib.loads(toml_text(written))) == {"strategy": "buy_and_hold", **kept}
+    assert values_of(tomllib.loads(toml_text(written))) == {**alone, **kept}
 
 
 @pytest.mark.parametrize("text", ['quo"te', "back\\slash", "new\nline", "Ünïcode", "tab\t"])
@@ -150,3 +150,26 @@ def test_a_calendar_brings_its_zone_and_trading_day() -> None:
     assert instrument_for("AIG", {"calendar": "24/7"}).zone == "UTC"
     assert instrument_for("AIG", {"asset_class": AssetClass.CRYPTO}).calendar == "24/7"
     assert instrument_for("NQ", {"asset_class": AssetClass.FUTURE}) == future
+
+
+def test_parameters_reach_their_strategy() -> None:
+    request = request_of({**NEEDED, "set": {"fast_window": "10"}})
+    assert [item.params for item in request.strategies] == [{"fast_window": "10"}]
+    two = {
+        **NEEDED,
+        "strategies": [{"strategy": "momentum", "params": {"rsi_window": 5}}, {"strategy": "own/odd.py:Odd"}],
+    }
+    request = request_of({**two, "set": {"momentum.rsi_low": "20", "Odd.size": "3"}})
+    assert [item.params for item in request.strategies] == [{"rsi_window": 5, "rsi_low": "20"}, {"size": "3"}]
+
+
+def test_settings_of_a_strategy_go_over_those_of_the_run() -> None:
+    own = {"strategy": "momentum", "settings": {"stop_loss": "1"}, "symbols": ["A"], "interval": "5min"}
+    values = {**NEEDED, "stop_loss": "3", "take_profit": "9", "strategies": [own, {"strategy": "breakout"}]}
+    request = request_of(values)
+    first, second = request.strategies
+    assert first.settings is not None and second.settings is None
+    assert (first.settings.stop_loss_pct, first.settings.take_profit_pct) == (1.0, 9.0)
+    assert (first.symbols, first.interval) == (["A"], "5min")
+    assert request.run.settings.stop_loss_pct == 3.0
+    assert values_of(tomllib.loads(toml_text(nested(values)))) == {**values, "data": ["x.csv"]}

@@ -26,7 +26,9 @@ def command_line() -> str:
 
 @with_flags(FLAGS)
 def backtest(
-    strategy: Annotated[str | None, typer.Argument(help="Name of a strategy, or file.py[:Class].")] = None,
+    strategy: Annotated[
+        list[str] | None, typer.Argument(help="Name of a strategy, or file.py[:Class]; several share the account.")
+    ] = None,
     *,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of the flags below; flags win.")] = None,
     write_config: Annotated[Path | None, typer.Option(help="Write all that was set as such a file.")] = None,
@@ -34,7 +36,7 @@ def backtest(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List every assumption.")] = False,
     **given: Any,
 ) -> None:
-    """Run a strategy over data and show what it would have earned.
+    """Run a strategy, or several on one account, over data and show what they would have earned.
 
     Without flags there is no trading window and no cap, entries are market orders of 10 % of the equity, there are
     no costs, and a position still open at the end is valued at the last close.
@@ -47,7 +49,7 @@ def backtest(
     from tidemill.cli.request import request_of
     from tidemill.services.backtests import run_request
 
-    values = merged(read_config(config) if config else {}, {"strategy": strategy, **given})
+    values = merged(read_config(config) if config else {}, {"strategies": strategy, **given})
     request = request_of(values, command=command_line())
     outputs = check_outputs(values, write_config)
     with WorkBar("Backtest", shown=not quiet) as bar:

@@ -14,10 +14,12 @@ from tidemill.cli.options import parse_pairs
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.research.result.files import write_text
 
-__all__ = ["merged", "nested", "read_config", "toml_text", "values_of", "write_config"]
+__all__ = ["ENTRY_KEYS", "merged", "nested", "read_config", "toml_text", "values_of", "write_config"]
 
 Values = dict[str, Any]
 
+# What one table of [[strategies]] may hold.
+ENTRY_KEYS = {"strategy": "text", "params": "table", "settings": "table", "symbols": "list", "interval": "text"}
 _LEAN = "lean:"
 _FILE = re.compile(r"\.py(:\w+)?$")
 
@@ -44,18 +46,22 @@ def values_of(tables: Mapping[str, Any], folder: Path | None = None) -> Values:
     """Return nested tables as values by flag.
 
     Args:
-        tables: ``strategy`` and one table per section.
+        tables: ``strategy``, or one table of ``strategies`` each, and one table per section.
         folder: what relative paths count from; None leaves them as they are.
 
     Raises:
         ConfigError, UnknownName: as `read_config`.
     """
+    if "strategy" in tables and "strategies" in tables:
+        raise ConfigError('Name one strategy with strategy = "...", or several in [[strategies]] tables, not both.')
     values: Values = {}
     for name, table in tables.items():
         if name == "strategy":
-            values["strategy"] = _strategy(table, folder)
+            values["strategies"] = [{"strategy": _strategy(table, folder)}]
+        elif name == "strategies":
+            values["strategies"] = _entries(table, folder)
         elif name not in SECTIONS:
-            raise UnknownName("table in the configuration", name, ["strategy", *SECTIONS])
+            raise UnknownName("table in the configuration", name, ["strategy", "strategies", *SECTIONS])
         elif not isinstance(table, dict):
             raise ConfigError(f"{name} is a table of the configuration; write [{name}] and its keys below it.")
         elif name == "params":
@@ -69,6 +75,27 @@ def _strategy(value: Any, folder: Path | None) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"strategy must be a name or a file, not {value!r}.")
     return _located(value, folder) if _FILE.search(value) else value
+
+
+def _entries(tables: Any, folder: Path | None) -> list[Values]:
+    """Return each table of ``[[strategies]]``, its settings by flag."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError("strategies is a list of tables; write [[strategies]] and the keys of each below it.")
+    entries = []
+    for number, table in enumerate(tables, start=1):
+        for key, value in table.items():
+            if key not in ENTRY_KEYS:
+                raise UnknownName("key in [[strategies]] of the configuration", key, ENTRY_KEYS)
+            kind = ENTRY_KEYS[key]
+            if not _FITS[kind](value):
+                raise ConfigError(f"{key} in [[strategies]] {number} must be {_KINDS[kind]}, not {value!r}.")
+        if "strategy" not in table:
+            raise ConfigError(f'[[strategies]] {number} names no strategy; write strategy = "momentum", for example.')
+        entry = {**table, "strategy": _strategy(table["strategy"], folder)}
+        if "settings" in table:
+            entry["settings"] = _section("settings", table["settings"], folder)
+        entries.append(entry)
+    return entries
 
 
 def _section(name: str, table: Mapping[str, Any], folder: Path | None) -> Values:
@@ -112,6 +139,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "path": lambda value: isinstance(value, str),
     "text": lambda value: isinstance(value, str | date) or _is_number(value),
     "list": _are_texts,
+    "table": lambda value: isinstance(value, dict),
     "paths": _are_texts,
 }
 _KINDS = {
@@ -121,6 +149,7 @@ _KINDS = {
     "path": "a path",
     "text": "a text",
     "list": "a list of texts",
+    "table": "a table",
     "paths": "a list of paths",
 }
 
@@ -139,7 +168,7 @@ def merged(config: Mapping[str, Any], given: Mapping[str, Any]) -> Values:
     for name, value in given.items():
         if value is None or value == []:
             continue
-        values[name] = value
+        values[name] = [{"strategy": item} for item in value] if name == "strategies" else value
     for name, example in (("set", "fast_window=10"), ("map", "close=Last")):
         pairs = given.get(name) or []
         chosen = dict(pairs) if isinstance(pairs, dict) else parse_pairs(pairs, name, example)
@@ -152,7 +181,9 @@ def merged(config: Mapping[str, Any], given: Mapping[str, Any]) -> Values:
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values by flag as the tables of a TOML file; what is written where is left out."""
-    tables: dict[str, Any] = {"strategy": values["strategy"]} if "strategy" in values else {}
+    entries = values.get("strategies", [])
+    alone = len(entries) == 1 and set(entries[0]) == {"strategy"}
+    tables: dict[str, Any] = dict(entries[0]) if alone else {"strategies": entries} if entries else {}
     for flag in FLAGS:
         if flag.variable not in values or flag.section == "output":
             continue
@@ -165,11 +196,17 @@ def nested(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def toml_text(tables: Mapping[str, Any]) -> str:
     """Return tables as TOML."""
-    lines = [f"{_key(name)} = {_literal(value)}" for name, value in tables.items() if not isinstance(value, dict)]
-    for name, table in tables.items():
-        if isinstance(table, dict):
-            lines += ["", f"[{name}]", *(f"{_key(key)} = {_literal(value)}" for key, value in table.items())]
+    blocks = [(f"[{name}]", table) for name, table in tables.items() if isinstance(table, dict)]
+    blocks += [(f"[[{name}]]", item) for name, table in tables.items() if _is_list_of_tables(table) for item in table]
+    plain = {k: v for k, v in tables.items() if not isinstance(v, dict) and not _is_list_of_tables(v)}
+    lines = [f"{_key(name)} = {_literal(value)}" for name, value in plain.items()]
+    for head, table in blocks:
+        lines += ["", head, *(f"{_key(key)} = {_literal(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
 def _key(name: str) -> str:
@@ -196,11 +233,16 @@ def write_config(path: Path, values: Mapping[str, Any]) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    whole = {name: [_absolute(item) for item in value] if name == "data" else value for name, value in values.items()}
+    whole: Values = {**values}
+    if "data" in whole:
+        whole["data"] = [_absolute(item) for item in whole["data"]]
     if "actions" in whole:
         whole["actions"] = _absolute(str(whole["actions"]))
-    if _FILE.search(str(whole.get("strategy", ""))):
-        whole["strategy"] = _absolute(str(whole["strategy"]))
+    if "strategies" in whole:
+        whole["strategies"] = [
+            {**entry, "strategy": _absolute(entry["strategy"])} if _FILE.search(entry["strategy"]) else entry
+            for entry in whole["strategies"]
+        ]
     write_text(toml_text(nested(whole)), path, "--write-config")
 
 

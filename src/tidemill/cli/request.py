@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from tidemill.cli import options
@@ -13,6 +14,7 @@ from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.model.instrument import AssetClass
 from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings, parse_enum
 from tidemill.services.backtests import BacktestRequest
+from tidemill.services.entries import StrategyRequest
 
 __all__ = ["FORMS", "request_of", "run_settings", "strategy_settings"]
 
@@ -43,6 +45,7 @@ _ENUMS: dict[str, tuple[str, type[Any]]] = {
     "tif": ("entry_tif", TimeInForce),
     "rebalance": ("rebalance", Rebalance),
 }
+_DATA_FILES = (".csv", ".parquet", ".pq", ".zip", ".gz", ".txt")
 _INSTRUMENT = ("tick_size", "lot_size", "multiplier", "margin", "calendar")
 
 
@@ -122,6 +125,50 @@ def _overrides(values: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+def _entries(values: Mapping[str, Any]) -> list[StrategyRequest]:
+    """Return the strategies of a run; settings of the run hold for each of them, its own go over them."""
+    entries = values["strategies"]
+    for entry in entries:
+        if entry["strategy"].lower().endswith(_DATA_FILES):
+            raise ConfigError(f"{entry['strategy']} is data, no strategy; write --data before each file.")
+    params = _params(entries, values.get("set", {}))
+    return [
+        StrategyRequest(
+            entry["strategy"],
+            params[number],
+            strategy_settings({**values, **entry["settings"]}) if entry.get("settings") else None,
+            entry.get("symbols", ()),
+            entry.get("interval"),
+        )
+        for number, entry in enumerate(entries)
+    ]
+
+
+def _params(entries: Sequence[Mapping[str, Any]], pairs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Share parameters out: with several strategies each is written ``strategy.parameter``."""
+    params = [dict(entry.get("params", {})) for entry in entries]
+    names = [_short(entry["strategy"]) for entry in entries]
+    for key, value in pairs.items():
+        name, dot, parameter = key.rpartition(".")
+        if not dot and len(entries) == 1:
+            params[0][key] = value
+            continue
+        if not dot:
+            raise ConfigError(f"--set {key} says not for which strategy; write for example --set {names[0]}.{key}=10.")
+        if name not in names:
+            raise UnknownName("strategy in this run", name, names)
+        if names.count(name) > 1:
+            raise ConfigError(f"{name} takes part more than once; set {parameter} in its [[strategies]] table instead.")
+        params[names.index(name)][parameter] = value
+    return params
+
+
+def _short(strategy: str) -> str:
+    """Return how parameters name a strategy: a file's class or stem, else its own name."""
+    path, _, kind = strategy.partition(".py:")
+    return kind or Path(path).name.removesuffix(".py")
+
+
 def request_of(values: Mapping[str, Any], *, command: str = "") -> BacktestRequest:
     """Return the request of a backtest.
 
@@ -132,7 +179,7 @@ def request_of(values: Mapping[str, Any], *, command: str = "") -> BacktestReque
     Raises:
         ConfigError: something needed is missing, or a value cannot be used.
     """
-    if not values.get("strategy"):
+    if not values.get("strategies"):
         raise ConfigError("Name a strategy, for example moving_average_crossover; `tidemill strategies` lists them.")
     if not values.get("data"):
         raise ConfigError("Name the data, for example --data AAPL.csv; `tidemill demo` runs without.")
@@ -140,9 +187,8 @@ def request_of(values: Mapping[str, Any], *, command: str = "") -> BacktestReque
     if form not in FORMS:
         raise UnknownName("form", form, FORMS)
     return BacktestRequest(
-        [values["strategy"]],
+        _entries(values),
         values["data"],
-        [values.get("set", {})],
         values.get("symbol", ()),
         values.get("interval"),
         values.get("map"),

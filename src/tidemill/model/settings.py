@@ -19,7 +19,7 @@ from tidemill.model.enums import (
 )
 from tidemill.model.errors import ConfigError
 
-__all__ = ["DAYS", "Costs", "FillRules", "RunSettings", "StrategySettings", "parse_enum", "parse_minutes"]
+__all__ = ["DAYS", "Costs", "FillRules", "RunSettings", "StrategySettings", "as_plain", "parse_enum", "parse_minutes"]
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
@@ -246,13 +246,18 @@ class RunSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for files and reports."""
+        return as_plain(self)
 
-        def plain(value: Any) -> Any:
-            if isinstance(value, IntEnum):
-                return value.name.lower()
-            if hasattr(value, "__dataclass_fields__"):
-                return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-            return list(value) if isinstance(value, tuple) else value
 
-        result: dict[str, Any] = plain(self)
-        return result
+def as_plain(settings: Any) -> dict[str, Any]:
+    """Return settings of any kind as plain values: choices by name, tuples as lists, parts as dictionaries."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, IntEnum):
+            return value.name.lower()
+        if hasattr(value, "__dataclass_fields__"):
+            return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        return list(value) if isinstance(value, tuple) else value
+
+    result: dict[str, Any] = plain(settings)
+    return result

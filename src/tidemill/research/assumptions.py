@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tidemill.engine.engine import Engine
+from tidemill.model.answers import REFUSALS
 from tidemill.model.bars import DAY_NS, BarTable
 from tidemill.model.enums import FillTiming, PathRule, Refusal, Slippage
 from tidemill.model.settings import Costs, FillRules, RunSettings
@@ -100,7 +101,8 @@ def describe_run(
 
 def _refusal_warnings(engine: Engine) -> list[str]:
     codes, counts = np.unique(engine.tape.rows("refusals")["refusal"], return_counts=True)
-    if not len(codes):
-        return []
-    named = ", ".join(f"{count:,} {Refusal(int(code)).name}" for code, count in zip(codes, counts, strict=True))
-    return [f"Proposals refused: {named}."]
+    named = [(Refusal(int(code)), int(count)) for code, count in zip(codes, counts, strict=True)]
+    return [
+        f"{count:,} {'proposal was' if count == 1 else 'proposals were'} refused: {REFUSALS[code]} ({code.name})"
+        for code, count in named
+    ]

@@ -18,8 +18,9 @@ from tidemill.engine.streams import build_streams
 from tidemill.model.bars import BarTable
 from tidemill.model.enums import Reason
 from tidemill.model.instrument import AssetClass, Instrument
+from tidemill.model.intervals import format_interval
 from tidemill.model.runrecord import RunRecord
-from tidemill.model.settings import RunSettings
+from tidemill.model.settings import RunSettings, as_plain
 from tidemill.model.tape import TRIP_ROW
 from tidemill.model.units import to_micros
 from tidemill.ports.calendar import Calendar
@@ -156,6 +157,20 @@ def _open_trips(engine: Engine) -> NDArray[Any]:
     return rows
 
 
+def _described(entrant: Entrant) -> dict[str, Any]:
+    """Return a strategy of the run as plain values; settings and bar size only where it has its own."""
+    known: dict[str, Any] = {
+        "name": entrant.spec.name,
+        "params": dict(entrant.params),
+        "symbols": list(entrant.symbols),
+    }
+    if entrant.interval_ns:
+        known["interval"] = format_interval(entrant.interval_ns)
+    if entrant.settings is not None:
+        known["settings"] = as_plain(entrant.settings)
+    return known
+
+
 def _benchmark(bars: BarTable, days: NDArray[Any]) -> NDArray[np.float64] | None:
     """Return the benchmark's last close at or before each day's last mark."""
     at = np.searchsorted(bars.ts + bars.duration_ns, days["ts_ns"], side="right") - 1
@@ -191,9 +206,7 @@ def _record(job: BacktestJob, plan: EnginePlan, engine: Engine, invariant: bool 
         periods_per_year=365 if is_crypto else 252,
         zone=plan.instruments[0].zone,
         config={
-            "strategies": [
-                {"name": e.spec.name, "params": dict(e.params), "symbols": list(e.symbols)} for e in job.entrants
-            ],
+            "strategies": [_described(item) for item in job.entrants],
             "run": job.run.as_dict(),
             "form": [step.form for step in engine.steps],
         },

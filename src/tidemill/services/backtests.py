@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.files import read_corporate_actions, write_quarantine
-from tidemill.authoring.registry import load_strategy
 from tidemill.authoring.rulebook import load_rules
-from tidemill.authoring.strategy import Strategy, spec_of
+from tidemill.authoring.strategy import Strategy
 from tidemill.model.bars import BarTable
-from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import Instrument
 from tidemill.model.runrecord import RunRecord
 from tidemill.model.settings import RunSettings
@@ -27,6 +25,7 @@ from tidemill.research.metrics import summarise
 from tidemill.research.planning import Entrant
 from tidemill.research.result import BacktestResult
 from tidemill.research.trials import Trial, TrialLedger
+from tidemill.services.entries import StrategyRequest, check_symbols, entrants_of, with_longer_bars
 from tidemill.services.frames import bars_from_frame
 from tidemill.services.reading import ReadRequest, Source, describe_instruments, read_inputs
 
@@ -41,9 +40,8 @@ class BacktestRequest:
     """What a user asks for, before anything is read.
 
     Args:
-        strategies: names, ``file.py[:Class]`` or classes.
+        strategies: who takes part; several share one account.
         data: file paths or bar tables.
-        params: one mapping per strategy.
         symbols, interval, mapping, zone, start, end, sort: how to read the files (see ``read_bars``).
         instruments: whole instruments by symbol.
         run: account, settings, costs, fill rules, seed.
@@ -59,9 +57,8 @@ class BacktestRequest:
         progress: called with (rows done, rows in all).
     """
 
-    strategies: Sequence[str | type[Strategy]]
+    strategies: Sequence[StrategyRequest]
     data: Sequence[Source | BarTable]
-    params: Sequence[Mapping[str, Any]] = ()
     symbols: Sequence[str] = ()
     interval: str | None = None
     mapping: Mapping[str, str] | None = None
@@ -106,27 +103,16 @@ def _read(request: BacktestRequest) -> tuple[list[BarTable], list[Instrument]]:
     return bars, [wanted.instrument(symbol) for symbol in dict.fromkeys(table.symbol for table in bars)]
 
 
-def _entrants(request: BacktestRequest) -> list[Entrant]:
-    if not request.strategies:
-        raise ConfigError("Name a strategy; `tidemill strategies` lists them.")
-    if len(request.params) > len(request.strategies):
-        raise ConfigError("There are more parameter sets than strategies.")
-    entrants = []
-    for number, item in enumerate(request.strategies):
-        spec = load_strategy(item) if isinstance(item, str) else spec_of(item)
-        given = request.params[number] if number < len(request.params) else {}
-        entrants.append(Entrant(spec, spec.read_params(given)))
-    return entrants
-
-
 def prepare_job(request: BacktestRequest) -> BacktestJob:
     """Read strategies, data, calendars and rules of a request.
 
     Raises:
         ConfigError, DataError: something asked for does not exist or cannot be used.
     """
-    entrants = _entrants(request)
+    entrants = entrants_of(request.strategies)
     bars, instruments = _read(request)
+    check_symbols(entrants, bars)
+    bars = with_longer_bars(entrants, bars, instruments)
     actions = None
     if request.actions is not None:
         actions = read_corporate_actions(Path(request.actions), [item.symbol for item in instruments])
@@ -146,7 +132,7 @@ def prepare_job(request: BacktestRequest) -> BacktestJob:
 
 def _source_of(entrants: Sequence[Entrant]) -> str:
     texts = []
-    for entrant in entrants:
+    for entrant in {entrant.spec.strategy: entrant for entrant in entrants}.values():
         try:
             texts.append(inspect.getsource(entrant.spec.strategy))
         except (OSError, TypeError):
@@ -188,7 +174,7 @@ def settle_run(
 
 
 def backtest(
-    strategy: str | type[Strategy],
+    strategy: str | type[Strategy] | Sequence[StrategyRequest],
     data: Source | BarTable | DataFrame | Sequence[Source | BarTable],
     *,
     symbol: str | None = None,
@@ -203,7 +189,8 @@ def backtest(
     """Run a strategy over data and return the result.
 
     Args:
-        strategy: a shipped strategy's name, ``file.py[:Class]`` or a Strategy class.
+        strategy: a shipped strategy's name, ``file.py[:Class]`` or a Strategy class; or several ``StrategyRequest``,
+            each with parameters, settings and symbols of its own, on one shared account.
         data: a CSV or Parquet path, a bar table, a DataFrame with open, high, low, close (and volume), or several.
         symbol, interval: needed where the data do not say.
         params: strategy parameters that differ from their defaults.
@@ -230,9 +217,8 @@ def backtest(
     else:
         sources = list(data)
     request = BacktestRequest(
-        [strategy],
+        [StrategyRequest(strategy, params or {})] if isinstance(strategy, str | type) else list(strategy),
         sources,
-        [params or {}],
         [symbol] if symbol else (),
         interval,
         run=settings,

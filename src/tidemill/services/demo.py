@@ -23,6 +23,7 @@ from tidemill.research.result import BacktestResult
 from tidemill.research.result.files import write_text
 from tidemill.research.synthetic.market import DEFAULT_SYMBOLS, SyntheticMarket, synthesise, synthesise_daily
 from tidemill.services.backtests import BacktestRequest, prepare_job, settle_run
+from tidemill.services.entries import StrategyRequest
 
 __all__ = ["DEFAULT_SYMBOLS", "DEMO_SYMBOLS", "ParityRun", "real_demo", "simulated_demo", "write_market"]
 
@@ -62,7 +63,9 @@ def real_demo(*, command: str = "", now: datetime | None = None) -> ParityRun:
     Raises:
         DataError: the package with the prices is missing.
     """
-    request = BacktestRequest([_STRATEGY], [sample_bars()], run=_demo_settings(), count_trial=False, command=command)
+    request = BacktestRequest(
+        [StrategyRequest(_STRATEGY)], [sample_bars()], run=_demo_settings(), count_trial=False, command=command
+    )
     job = prepare_job(request)
     record, loop = run_backtest(job)
     live = run_engine(job, loop.plan, job.bars, steps=loop.steps, one_by_one=True)
@@ -85,9 +88,8 @@ def simulated_demo(
     """
     market = synthesise(seed=seed, symbols=symbols)
     request = BacktestRequest(
-        [_STRATEGY],
+        [StrategyRequest(_STRATEGY, {"fast_window": 60, "slow_window": 240})],
         market.bars,
-        [{"fast_window": 60, "slow_window": 240}],
         instruments=market.instruments,
         run=RunSettings(
             settings=StrategySettings(sizing=Sizing.PERCENT, size_value=45.0), costs=Costs(commission_per_unit=0.005)

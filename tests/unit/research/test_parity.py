@@ -9,11 +9,12 @@ from tidemill.engine.engine import Engine
 from tidemill.research.backtest import run_backtest, run_engine
 from tidemill.research.parity import compare_engines
 from tidemill.services.backtests import BacktestRequest, prepare_job
+from tidemill.services.entries import StrategyRequest
 
 
 @pytest.fixture
 def engines() -> tuple[Engine, Engine]:
-    request = BacktestRequest(["moving_average_crossover"], [sample_bars()], check_prefix=False)
+    request = BacktestRequest([StrategyRequest("moving_average_crossover")], [sample_bars()], check_prefix=False)
     job = prepare_job(request)
     _, first = run_backtest(job)
     return first, run_engine(job, first.plan, job.bars, steps=first.steps, one_by_one=True)

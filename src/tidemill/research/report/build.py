@@ -74,6 +74,6 @@ def write_report(
         path.write_bytes(data)
     except OSError as error:
         raise OutputError(
-            f"The report could not be written to {path}: {error.strerror}; choose another --out."
+            f"The report could not be written to {path}: {error.strerror}; choose another --report."
         ) from error
     return ReportInfo(path, len(data), view.title)

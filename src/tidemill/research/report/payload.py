@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidemill.model.answers import REASONS
 from tidemill.model.bars import DAY_NS, SECOND_NS, BarTable
 from tidemill.model.enums import Reason
 from tidemill.model.errors import DataError
@@ -214,6 +215,7 @@ def build_payload(record: RunRecord, name: str) -> dict[str, Any]:
         "startCash": record.start_cash / 1e6,
         "strategies": record.strategies,
         "reasons": {str(int(reason)): reason.name for reason in Reason},
+        "reasonTexts": {str(int(reason)): text for reason, text in REASONS.items()},
         "exitLabels": {str(int(reason)): text for reason, text in EXIT_LABELS.items()},
         "instruments": _instruments(record),
         "equity": _equity(record),

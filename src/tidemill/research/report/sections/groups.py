@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from tidemill.model.answers import REASONS
+from tidemill.model.enums import Reason
 from tidemill.research.report.catalogue import CATALOGUE, figure_text, label_of
 from tidemill.research.report.figures import DASH, cell, count, money, ratio, tone
 from tidemill.research.report.view import GROUPS, ReportView
@@ -36,7 +38,13 @@ def _name(key: str, group: str) -> str:
     return group.replace("_", " ").lower().capitalize() if key in ("exit_reason", "side") else group
 
 
-def _row(name: str, row: dict[str, Any], widest: float) -> str:
+def _hint(key: str, group: str) -> str:
+    """Return what an exit reason means, to be read on hovering over its row."""
+    told = REASONS[Reason[group]] if key == "exit_reason" and group in Reason.__members__ else ""
+    return f' title="{html.escape(told, quote=True)}"' if told else ""
+
+
+def _row(name: str, row: dict[str, Any], widest: float, hint: str) -> str:
     net = row["net_profit"]
     cells = (
         cell(name, head=True),
@@ -47,13 +55,13 @@ def _row(name: str, row: dict[str, Any], widest: float) -> str:
         cell(ratio(row.get("expectancy_r")), "num"),
         cell(ratio(row.get("profit_factor")), "num"),
     )
-    return f"<tr>{''.join(cells)}</tr>"
+    return f"<tr{hint}>{''.join(cells)}</tr>"
 
 
 def _table(key: str, rows: list[dict[str, Any]]) -> str:
     widest = max((abs(row["net_profit"]) for row in rows), default=0.0)
     heads = "".join(f"<th scope='col' class='num'>{name}</th>" for name in ("Trades", "Win %", "Net"))
-    body = "".join(_row(_name(key, row["group"]), row, widest) for row in rows)
+    body = "".join(_row(_name(key, row["group"]), row, widest, _hint(key, row["group"])) for row in rows)
     return (
         f"<div class='scroll'><table><thead><tr><th scope='col'>{html.escape(GROUPS[key][3:].capitalize())}</th>{heads}"
         "<td></td><th scope='col' class='num'>Avg R</th><th scope='col' class='num'>PF</th></tr></thead>"

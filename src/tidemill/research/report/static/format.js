@@ -33,8 +33,3 @@ export function clock(shifted, daily) {
   const text = new Date(shifted * 1000).toISOString();
   return daily ? text.slice(0, 10) : text.slice(0, 10) + " " + text.slice(11, 16);
 }
-
-export function words(name) {
-  const text = String(name).replace(/_/g, " ").toLowerCase();
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}

@@ -119,7 +119,7 @@ function showDetail(trade) {
   if (!trade) return;
   const instrument = data.instruments[trade.instrument];
   const zone = makeTimeline(instrument, []).zone;
-  const lines = describeTrade(trade, instrument.decimals, zone, instrument.daily, data.reasons);
+  const lines = describeTrade(trade, instrument.decimals, zone, instrument.daily, data.reasonTexts);
   box.replaceChildren(...lines.flatMap(([name, value]) => {
     const term = document.createElement("dt");
     const text = document.createElement("dd");

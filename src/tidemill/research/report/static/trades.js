@@ -1,6 +1,6 @@
 // The trade list: only the rows in sight are in the page; sort, filter, step, download.
 
-import { DASH, clock, fixed, quantity, signed, words } from "./format.js";
+import { DASH, clock, fixed, quantity, signed } from "./format.js";
 
 const SPARE_ROWS = 8;
 const FILTERS = {
@@ -162,12 +162,13 @@ export function tradesCsv(trades, reasons) {
   return [head.join(","), ...lines].join("\r\n") + "\r\n";
 }
 
-export function describeTrade(trade, decimals, zone, daily, reasons) {
+export function describeTrade(trade, decimals, zone, daily, texts) {
   const price = (value) => fixed(value, decimals);
   const when = (second) => clock(second, daily) + (daily ? "" : " " + zone);
+  const why = (reason) => texts[reason] ?? "";
   return [
-    ["Entry", `${when(trade.entryClock)} at ${price(trade.entry_price)} (${words(reasons[trade.entry_reason] ?? "")})`],
-    ["Exit", `${when(trade.exitClock)} at ${price(trade.exit_price)} (${words(reasons[trade.exit_reason] ?? "")})`],
+    ["Entry", `${when(trade.entryClock)} at ${price(trade.entry_price)}. ${why(trade.entry_reason)}`],
+    ["Exit", `${when(trade.exitClock)} at ${price(trade.exit_price)}. ${why(trade.exit_reason)}`],
     ["Result", `${signed(trade.pnl, 2)} after ${fixed(trade.fees, 2)} fees` + (trade.r === null ? "" : `, ${signed(trade.r, 2)} R`)],
     ["Held", `${fixed(trade.bars, 0)} bars`],
     ["Worst / best", `${fixed(-trade.mae, decimals)} / ${signed(trade.mfe, decimals)} points`],
