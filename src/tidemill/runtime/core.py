@@ -1,0 +1,118 @@
+"""The engine as the run loop uses it: one event in, this turn's commands out, new result rows counted."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidemill.engine.engine import Engine
+from tidemill.kernel.replay import write_mark
+from tidemill.model.records import COMMAND, EVENT, HEADER, TAPE
+
+__all__ = ["Command", "Core", "Written"]
+
+_EVENT_BYTES = EVENT.itemsize
+_RESULTS = ("fills", "orders", "refusals", "trips", "days")
+_COUNTERS = ("fill_count", "order_count", "refusal_count", "trip_count", "day_count")
+_NAMES = {name: at for at, name in enumerate(COMMAND.names or ())}
+
+
+def _word(layout: np.dtype[Any], name: str) -> int:
+    return int(layout.fields[name][1]) // 8  # type: ignore[index]
+
+
+_WRITES, _EQUITY, _EQUITY_ROOM = _word(TAPE, "writes"), _word(TAPE, "equity_count"), _word(TAPE, "n_equity")
+_FILL_ROOM = [_word(TAPE, f"n_{name}") for name in _RESULTS]
+_COUNTS = [_word(TAPE, name) for name in _COUNTERS]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Result rows the core has written since they were asked for last."""
+
+    fills: NDArray[Any]
+    orders: NDArray[Any]
+    refusals: NDArray[Any]
+    trips: NDArray[Any]
+    days: NDArray[Any]
+
+
+class Command:
+    """One command of the core, its fields by name."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: tuple[Any, ...]) -> None:
+        self._values = values
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[_NAMES[name]]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Core:
+    """Feeds an engine by address and keeps room on its result tables."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._event = engine.state.address + int(HEADER.fields["event"][1])  # type: ignore[index]
+        self._room = 16 + 4 * len(engine.state.tables["orders"])
+        self._tape = engine.tape.header.view(np.int64)
+        self._writes = int(self._tape[_WRITES])
+        self._seen = [int(self._tape[at]) for at in _COUNTS]
+        engine.tape.grow(self._room)
+        self._commands = engine.state.tables["commands"]
+
+    def take(self, event: int) -> list[Command]:
+        """Take the EVENT row at an address; return what the core wants done.
+
+        Raises:
+            StrategyError: an ordinary Python strategy raised.
+        """
+        ctypes.memmove(self._event, event, _EVENT_BYTES)
+        engine = self.engine
+        count = engine.feed()
+        if self._tape[_WRITES] != self._writes:
+            self._writes = int(self._tape[_WRITES])
+            engine.tape.grow(self._room)
+        for step in engine.steps:
+            step.raise_failure()
+        if not count:
+            return []
+        return [Command(values) for values in self._commands[:count].tolist()]
+
+    def mark(self, now_ns: int) -> None:
+        """Mark the account's equity once all bars of an instant are done."""
+        if self._tape[_EQUITY] + 2 >= self._tape[_EQUITY_ROOM]:
+            self.engine.tape.grow(self._room)
+        write_mark(self.engine.state.address, self.engine.tape.address, now_ns)
+
+    @property
+    def has_written(self) -> bool:
+        """Tell whether result rows wait to be collected."""
+        return any(int(self._tape[at]) != seen for at, seen in zip(_COUNTS, self._seen, strict=True))
+
+    def collect(self) -> Written:
+        """Return the result rows written since the last call."""
+        rows = []
+        for name, at, number in zip(_RESULTS, _COUNTS, range(len(_COUNTS)), strict=True):
+            stop = int(self._tape[at])
+            rows.append(self.engine.tape.tables[name][self._seen[number] : stop].copy())
+            self._seen[number] = stop
+        return Written(*rows)
+
+    @property
+    def now_ns(self) -> int:
+        """Return the core's clock."""
+        return int(self.engine.state.header["now_ns"][0])
+
+    @property
+    def is_halted(self) -> bool:
+        """Tell whether the core refuses entries."""
+        return bool(self.engine.state.header["halted"][0])

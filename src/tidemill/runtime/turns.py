@@ -1,0 +1,230 @@
+"""The turns of a run: every event goes on the tape, into the core, and its consequences into the transaction.
+
+One event, one turn, nothing in between: this file is the same for backtest bars replayed, paper and live, and it is
+what a restart runs again over the recorded tape.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidemill.model.broker import OrderReport
+from tidemill.model.enums import EventKind, Operator, Side
+from tidemill.model.journal import FillEntry, LedgerRow
+from tidemill.model.records import EVENT
+from tidemill.runtime.book import Applied, LiveOrder, OrderBook
+from tidemill.runtime.core import Core
+from tidemill.runtime.journal import Journal
+from tidemill.runtime.orders import report_event
+from tidemill.runtime.outgoing import Drafter, Outgoing, decimal_text, order_record
+
+__all__ = ["CLOSE_MARKER", "FEED_MARKER", "Release", "Turns", "marker_row"]
+
+FEED_MARKER = 1  # the core takes the held row of that number now
+CLOSE_MARKER = 2  # positions are valued at that held row's close again
+
+Release = Callable[[list[Outgoing]], Awaitable[None]]
+
+
+def marker_row(row: int, code: int, now_ns: int) -> NDArray[Any]:
+    """Return the tape row that says what becomes of a held row."""
+    marker = np.zeros(1, EVENT)
+    marker["kind"] = int(EventKind.NONE)
+    marker["instrument"] = -1
+    marker["now_ns"] = now_ns
+    marker["row"] = row
+    marker["code"] = code
+    return marker
+
+
+class Turns:
+    """Takes events one by one.
+
+    Args:
+        core, book, journal, drafter: what a turn reads and writes.
+        broker: name of the broker, on every fill.
+        currency: of the account.
+        release: carries what a turn wants to send; it commits first.
+        follow: told the tape row after every turn that wrote result rows (read tables, streams, screens).
+        alert: told severity, kind and sentence of what a person should know.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        book: OrderBook,
+        journal: Journal,
+        drafter: Drafter,
+        *,
+        broker: str,
+        currency: str,
+        release: Release,
+        follow: Callable[[int], None],
+        alert: Callable[[int, str, str], None],
+    ) -> None:
+        self.core, self.book, self.journal = core, book, journal
+        self._drafter, self._broker, self._currency = drafter, broker, currency
+        self._release, self._follow, self._alert = release, follow, alert
+        self.events = 0
+        self.quarantined = 0
+        self.duplicates = 0
+
+    async def take(self, event: int, seq: int) -> None:
+        """Let the core take the EVENT row at an address, which stands on the tape as ``seq``."""
+        self.events += 1
+        commands = self.core.take(event)
+        if self.core.has_written:
+            self._follow(seq)
+        if commands:
+            outgoing = self._drafter.draft(seq, commands)
+            if outgoing:
+                self._note_decision(seq, outgoing)
+                await self._release(outgoing)
+
+    def _note_decision(self, seq: int, outgoing: list[Outgoing]) -> None:
+        """Put a decision on the store's tape together with the inputs it was made on."""
+        if self.journal.is_known(seq):
+            return
+        event = self.core.engine.event[0]
+        names = EVENT.names or ()
+        body = {
+            "orders": [item.row.key for item in outgoing],
+            "event": {name: _plain(event[name]) for name in names},
+        }
+        self.journal.note(seq, "core", "decision", outgoing[0].row.key, json.dumps(body, sort_keys=True).encode())
+
+    async def take_row(self, row: NDArray[Any], *, source: str, kind: str, key: str = "", body: bytes = b"") -> int:
+        """Put one event that is no bulk market data on both tapes and let the core take it."""
+        address = int(row.ctypes.data)
+        seq = self.journal.append(address)
+        self.journal.note(seq, source, kind, key, body)
+        await self.take(address, seq)
+        return seq
+
+    async def take_operator(self, code: Operator, by: str, reason: str, now_ns: int) -> None:
+        """Obey a person (or the watchdog): no rule is asked."""
+        row = np.zeros(1, EVENT)
+        row["kind"] = int(EventKind.OPERATOR)
+        row["instrument"] = -1
+        row["ts_ns"] = row["now_ns"] = now_ns
+        row["code"] = int(code)
+        body = json.dumps({"by": by, "reason": reason}).encode()
+        await self.take_row(row, source=f"person:{by}", kind=code.name, body=body)
+
+    async def take_report(self, report: OrderReport, now_ns: int, source: str = "broker") -> Applied:
+        """Take what the broker says about an order: exactly once, whatever the order it comes in."""
+        applied = self.book.apply(report)
+        for flag in applied.flags:
+            self._alert_flag(flag, report, applied)
+        if not applied.is_new:
+            self.duplicates += 1
+            return applied
+        order = applied.order
+        if order is None:
+            self.quarantined += 1
+            return applied
+        row = report_event(report, order, now_ns)
+        address = int(row.ctypes.data)
+        seq = self.journal.append(address)
+        is_known = self.journal.is_known(seq)
+        if not is_known:
+            self.journal.note(seq, source, report.kind.name, report.exec_id or order.request.client_id, _body(report))
+            self.journal.batch.orders.append(order_record(order, self.journal.run_id))
+        cash = self._cash()
+        self.events += 1
+        commands = self.core.take(address)
+        if report.kind is EventKind.FILL and not is_known:
+            self._book_fill(report, order, seq, applied.flags)
+            self._book_cash(report, self._cash() - cash)
+        if self.core.has_written:
+            self._follow(seq)
+        if commands:
+            outgoing = self._drafter.draft(seq, commands)
+            if outgoing:
+                await self._release(outgoing)
+        return applied
+
+    def _book_cash(self, report: OrderReport, moved: int) -> None:
+        """Write what a fill moved, its fee apart."""
+        ref = f"{self.journal.run_id}/{report.exec_id}"
+        self._ledger(f"{ref}/cash", "trade", self._currency, moved + report.fee_micros, report.ts_ns)
+        if report.fee_micros:
+            self._ledger(f"{ref}/fee", "fee", self._currency, -report.fee_micros, report.ts_ns)
+
+    def _cash(self) -> int:
+        return int(self.core.engine.state.tables["accounts"]["cash"][0])
+
+    def _ledger(self, ref: str, kind: str, asset: str, micros: int, ts_ns: int) -> None:
+        delta = format(Decimal(micros).scaleb(-6), "f")
+        self.journal.batch.ledger.append(
+            LedgerRow(ref, self.journal.run_id, self.journal.account, kind, asset, delta, ts_ns)
+        )
+
+    def _book_fill(self, report: OrderReport, order: LiveOrder, seq: int, flags: tuple[str, ...]) -> None:
+        request, journal = order.request, self.journal
+        quantity = decimal_text(report.quantity)
+        journal.batch.fills.append(
+            FillEntry(
+                broker=self._broker,
+                account=journal.account,
+                exec_id=report.exec_id,
+                run_id=journal.run_id,
+                client_id=request.client_id,
+                symbol=request.symbol,
+                side=request.side.name,
+                quantity=quantity,
+                price=decimal_text(report.price),
+                fee_micros=report.fee_micros,
+                ts_ns=report.ts_ns,
+                seq=seq,
+                strategy=order.strategy,
+                flags=" ".join(flags),
+            )
+        )
+        sign = "-" if request.side is Side.SELL else ""
+        ref = f"{journal.run_id}/{report.exec_id}/units"
+        journal.batch.ledger.append(
+            LedgerRow(ref, journal.run_id, journal.account, "trade", request.symbol, sign + quantity, report.ts_ns)
+        )
+
+    def _alert_flag(self, flag: str, report: OrderReport, applied: Applied) -> None:
+        """Tell a person what is odd about a report."""
+        if flag == "DUPLICATE":
+            return
+        order = applied.order
+        name = order.request.client_id if order is not None else report.client_id or report.broker_id
+        severity = 1 if flag in {"OVERFILL", "BACK_FROM_ABSENT", "EXTERNAL"} else 2
+        text = f"{report.kind.name} for order {name}: {flag.replace('_', ' ').lower()}. {report.text}".strip()
+        if flag == "BACK_FROM_ABSENT" and order is not None:
+            self.book.adopt(order)
+        if not self.journal.is_replaying:
+            self._alert(severity, flag, text)
+
+
+def _plain(value: Any) -> int | float | None:
+    item = value.item()
+    return None if isinstance(item, float) and item != item else item  # noqa: PLR0124 - NaN
+
+
+def _body(report: OrderReport) -> bytes:
+    """Return a report as it goes on the store's tape: its raw message where the broker gave one."""
+    if report.raw:
+        return report.raw
+    values = {
+        "kind": report.kind.name,
+        "client_id": report.client_id,
+        "broker_id": report.broker_id,
+        "ts_ns": report.ts_ns,
+        "exec_id": report.exec_id,
+        "quantity": report.quantity,
+        "price": None if report.price != report.price else report.price,
+        "fee_micros": report.fee_micros,
+        "text": report.text,
+    }
+    return json.dumps(values, sort_keys=True).encode()
