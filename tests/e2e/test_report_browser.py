@@ -14,6 +14,7 @@ import pytest
 from tidemill.model.runrecord import RunRecord
 from tidemill.research.metrics import summarise
 from tidemill.research.report import write_report
+from tidemill.research.report.drawing import Backdrop, Drawing, Line
 from unit.research.report.builders import make_record
 
 pytestmark = pytest.mark.e2e
@@ -22,9 +23,10 @@ HOSTILE = "</script><img src=x onerror=document.title='broken'>"
 Open = Callable[..., Any]
 
 
-def make_report(folder: Path, record: RunRecord) -> Path:
+def make_report(folder: Path, record: RunRecord, drawing: Drawing | None = None) -> Path:
     path = folder / "report.html"
-    write_report(record, summarise(record), path, created_at="2026-11-21 10:00 UTC", command="tidemill backtest x")
+    told = {"created_at": "2026-11-21 10:00 UTC", "command": "tidemill backtest x"}
+    write_report(record, summarise(record), path, drawing=drawing, **told)
     return path
 
 
@@ -87,16 +89,7 @@ def test_candles_markers_and_last_close_are_drawn(open_page: Open, report: Path,
     assert int(chart(page, "last-time")) * 10**9 == record.bars[0].ts[-1]
     assert page.locator("#chart canvas").count() > 4
     assert page.locator("#zone").inner_text() == "ET"
-    colours = page.evaluate(
-        """() => {
-          const canvas = document.querySelector('#chart canvas');
-          const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-          const seen = new Set();
-          for (let i = 0; i < data.length; i += 4) seen.add(`${data[i]},${data[i + 1]},${data[i + 2]}`);
-          return [...seen];
-        }"""
-    )
-    assert {"11,95,196", "179,71,10"} <= set(colours), "no rising or no falling candle on the canvas"
+    assert {"11,95,196", "179,71,10"} <= colours_of(page), "no rising or no falling candle on the canvas"
 
 
 def test_the_table_view_holds_the_source_numbers(open_page: Open, report: Path, record: RunRecord) -> None:
@@ -113,6 +106,66 @@ def test_the_table_view_holds_the_source_numbers(open_page: Open, report: Path, 
     assert cells[1:5] == expected and cells[0].endswith(" ET")
     mark = int(np.searchsorted(record.equity["ts_ns"], bars.ts[row], "right"))
     assert cells[6] == f"{record.equity['equity'][mark] / 1e6:,.2f}"
+
+
+def colours_of(page: Any) -> set[str]:
+    """Return every colour of the price pane's canvas."""
+    return set(
+        page.evaluate(
+            """() => {
+              const canvas = document.querySelector('#chart canvas');
+              const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+              const seen = new Set();
+              for (let i = 0; i < data.length; i += 4) seen.add(`${data[i]},${data[i + 1]},${data[i + 2]}`);
+              return [...seen];
+            }"""
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a report with two averages, one oscillator, a shaded stretch and a gap."""
+    record = make_record(bars=400, trades=3)
+    bars = record.bars[0]
+    mean = np.convolve(bars.close, np.ones(20) / 20)[:400]
+    mean[:19] = np.nan
+    lines = [Line(0, "slow", "", mean), Line(0, "strength", "strength (rsi)", np.linspace(20.0, 80.0, 400))]
+    backdrop = Backdrop(np.array([[bars.ts[300], bars.ts[399]]]), bars.ts[[200]])
+    return make_report(tmp_path_factory.mktemp("drawn"), record, Drawing(lines, [backdrop]))
+
+
+def test_indicators_gaps_and_extended_hours_are_drawn(open_page: Open, drawn: Path) -> None:
+    page = open_page(drawn, color_scheme="light")
+    assert (chart(page, "lines"), chart(page, "gaps"), chart(page, "outside")) == ("slow strength", "1", "1")
+    legend = page.locator("#lines").inner_text()
+    assert "slow" in legend and "strength 80.0000" in legend
+    assert page.locator("#pane-names .more").all_inner_texts() == ["strength (rsi)"]
+    line, seen = "138,90,0", colours_of(page)  # --line1
+    tinted = {f"{red},{green},{blue}" for red in (239, 240) for green in (240, 241) for blue in (241, 242)}
+    assert line in seen and tinted & seen, "no line, or no tint of --outside over white"
+    page.get_by_role("button", name="Indicators").click()
+    page.wait_for_function("() => document.querySelector('#lines').hidden")
+    page.locator("#chart").hover()
+    assert line not in colours_of(page)
+
+
+def test_a_run_without_indicators_offers_none(open_page: Open, report: Path) -> None:
+    page = open_page(report)
+    assert page.get_by_role("button", name="Indicators").count() == 0 and chart(page, "lines") == ""
+
+
+@pytest.mark.parametrize("width", [390, 820, 1100, 1400, 1920])
+def test_no_amount_is_cut_off_in_its_tile(open_page: Open, tmp_path: Path, width: int) -> None:
+    record = make_record(bars=2_000, trades=20)
+    figures = summarise(record)
+    figures |= {"net_profit": -1_234_567_890.12, "total_return_pct": 98_765.43, "profit_factor": 123_456.78}
+    path = tmp_path / "rich.html"
+    write_report(record, figures, path, created_at="now")
+    page = open_page(path, {"width": width, "height": 900})
+    cut = "() => [...document.querySelectorAll('.tile .value')].filter((e) => e.scrollWidth > e.clientWidth).length"
+    assert page.evaluate(cut) == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_clicking_a_trade_moves_the_chart_to_it(open_page: Open, report: Path, record: RunRecord) -> None:

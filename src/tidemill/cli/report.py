@@ -91,7 +91,12 @@ def _run_again(document: dict[str, Any], data: list[str] | None) -> BacktestResu
             )
     metrics = {**document["metrics"], "notes": document["notes"]}
     return BacktestResult(
-        made.record, metrics, command=document["command"], created_at=document["created_at"], inputs=document["inputs"]
+        made.record,
+        metrics,
+        command=document["command"],
+        created_at=document["created_at"],
+        inputs=document["inputs"],
+        draw=made.draw,
     )
 
 

@@ -29,7 +29,7 @@ from tidemill.research.events import action_events
 from tidemill.research.planning import Entrant, plan_run
 from tidemill.research.prefix import is_prefix_invariant
 
-__all__ = ["BacktestJob", "run_backtest", "run_engine"]
+__all__ = ["BacktestJob", "events_of", "run_backtest", "run_engine"]
 
 _CALLBACK_PREFIX_ROWS = 20_000
 
@@ -63,7 +63,7 @@ class BacktestJob:
     progress: Callable[[int, int], None] | None = None
 
 
-def _events(job: BacktestJob, bars: Sequence[BarTable]) -> list[NDArray[Any]]:
+def events_of(job: BacktestJob, bars: Sequence[BarTable]) -> list[NDArray[Any]]:
     """Return the corporate actions up to the end of the bars."""
     if job.actions is None:
         return []
@@ -84,7 +84,7 @@ def run_engine(
     """Build an engine and run bars through it: through the compiled loop, or event by event through its live face."""
     rows = sum(len(table) for table in bars)
     engine = Engine(plan, job.rules, form=job.form, steps=steps, equity_rows=rows, history=bars)
-    streams = build_streams(bars, [item.symbol for item in plan.instruments], _events(job, bars))
+    streams = build_streams(bars, [item.symbol for item in plan.instruments], events_of(job, bars))
     if one_by_one:
         replay_one_by_one(engine, streams.rows)
     elif progress and job.progress is not None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,21 @@ from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.files import read_corporate_actions, write_quarantine
 from tidemill.authoring.rulebook import load_rules
 from tidemill.authoring.strategy import Strategy
+from tidemill.engine.bind import BoundStep
+from tidemill.engine.engine import Engine
+from tidemill.engine.plan import EnginePlan
 from tidemill.model.bars import BarTable
 from tidemill.model.instrument import Instrument
 from tidemill.model.runrecord import RunRecord
 from tidemill.model.settings import RunSettings
+from tidemill.research.backdrop import backdrop_of
 from tidemill.research.backtest import BacktestJob, run_backtest
 from tidemill.research.card import config_hash, run_card
 from tidemill.research.metrics import summarise
 from tidemill.research.planning import Entrant
+from tidemill.research.report.drawing import Drawing
 from tidemill.research.result import BacktestResult
+from tidemill.research.traces import trace_indicators
 from tidemill.research.trials import Trial, TrialLedger
 from tidemill.services.entries import StrategyRequest, check_symbols, entrants_of, with_longer_bars
 from tidemill.services.frames import bars_from_frame
@@ -143,12 +150,12 @@ def _source_of(entrants: Sequence[Entrant]) -> str:
 def run_request(request: BacktestRequest, *, now: datetime | None = None) -> BacktestResult:
     """Run a request and return its result; the run is counted in the trial ledger unless told otherwise."""
     job = prepare_job(request)
-    record, _ = run_backtest(job)
-    return settle_run(request, job, record, now=now)
+    record, engine = run_backtest(job)
+    return settle_run(request, job, record, engine, now=now)
 
 
 def settle_run(
-    request: BacktestRequest, job: BacktestJob, record: RunRecord, *, now: datetime | None = None
+    request: BacktestRequest, job: BacktestJob, record: RunRecord, engine: Engine, *, now: datetime | None = None
 ) -> BacktestResult:
     """Give a finished run its run card, its count in the trial ledger and its figures."""
     record.config["instruments"] = describe_instruments(record.instruments)
@@ -170,7 +177,18 @@ def settle_run(
         record.warnings += notes
         metrics = summarise(record, count)
     created = stamp.strftime("%Y-%m-%d %H:%M UTC")
-    return BacktestResult(record, metrics, command=request.command, created_at=created, inputs=request.inputs)
+    draw = partial(_draw, job, engine.plan, engine.steps, record.bars)
+    return BacktestResult(
+        record, metrics, command=request.command, created_at=created, inputs=request.inputs, draw=draw
+    )
+
+
+def _draw(job: BacktestJob, plan: EnginePlan, steps: Sequence[BoundStep], bars: Sequence[BarTable]) -> Drawing:
+    """Return what a chart of the run shows beside the trades."""
+    pairs = zip(bars, plan.instruments, strict=True)
+    return Drawing(
+        trace_indicators(job, plan, steps, bars), [backdrop_of(table, item, job.calendars) for table, item in pairs]
+    )
 
 
 def backtest(

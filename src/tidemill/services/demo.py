@@ -70,7 +70,7 @@ def real_demo(*, command: str = "", now: datetime | None = None) -> ParityRun:
     record, loop = run_backtest(job)
     live = run_engine(job, loop.plan, job.bars, steps=loop.steps, one_by_one=True)
     parity = compare_engines(loop, live)
-    return ParityRun(settle_run(request, job, record, now=now), parity, sum(map(len, job.bars)))
+    return ParityRun(settle_run(request, job, record, loop, now=now), parity, sum(map(len, job.bars)))
 
 
 def simulated_demo(
@@ -100,8 +100,8 @@ def simulated_demo(
     )
     job = prepare_job(request)
     job.actions = market.actions if len(market.actions) else None
-    record, _ = run_backtest(job)
-    return settle_run(request, job, record, now=now)
+    record, engine = run_backtest(job)
+    return settle_run(request, job, record, engine, now=now)
 
 
 def write_market(

@@ -8,6 +8,7 @@ from typing import Any
 
 from tidemill.model.errors import OutputError
 from tidemill.model.runrecord import RunRecord
+from tidemill.research.report.drawing import Drawing
 from tidemill.research.report.page import compose
 from tidemill.research.report.view import ReportTables, view_of
 
@@ -36,6 +37,7 @@ def render_report(
     created_at: str,
     command: str = "",
     extra: ReportTables | None = None,
+    drawing: Drawing | None = None,
 ) -> str:
     """Return the report of a run as one self-contained HTML page; the same input gives the same text.
 
@@ -45,12 +47,13 @@ def render_report(
         created_at: when it was made, as it shall be printed.
         command: the command that repeats the run.
         extra: tables; made from the run when not given.
+        drawing: indicators and shaded stretches of the chart; none when not given.
 
     Raises:
         DataError: bars hold a price that is not a number.
         ConfigError: an instrument names a time zone that does not exist.
     """
-    return compose(view_of(record, metrics, extra, created_at, command))
+    return compose(view_of(record, metrics, extra, created_at, command), drawing)
 
 
 def write_report(
@@ -61,6 +64,7 @@ def write_report(
     created_at: str,
     command: str = "",
     extra: ReportTables | None = None,
+    drawing: Drawing | None = None,
 ) -> ReportInfo:
     """Write the report of a run to a file; see ``render_report`` for the arguments.
 
@@ -68,7 +72,7 @@ def write_report(
         OutputError: the file cannot be written.
     """
     view = view_of(record, metrics, extra, created_at, command)
-    data = compose(view).encode("utf-8")
+    data = compose(view, drawing).encode("utf-8")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

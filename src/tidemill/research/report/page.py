@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from tidemill.research.report.assets import read_asset
+from tidemill.research.report.drawing import Drawing
 from tidemill.research.report.payload import build_payload
 from tidemill.research.report.sections.groups import render_costs, render_groups
 from tidemill.research.report.sections.header import render_header
@@ -98,9 +99,9 @@ def _body(view: ReportView, merged: str) -> str:
     return f'{render_header(view, merged)}<main id="main">{"".join(parts)}</main>'
 
 
-def compose(view: ReportView) -> str:
+def compose(view: ReportView, drawing: Drawing | None = None) -> str:
     """Return the whole page as text."""
-    payload = build_payload(view.record, view.name)
+    payload = build_payload(view.record, view.name, drawing)
     merged = next((each["mergedTo"] for each in payload["instruments"] if each["mergedTo"]), "")
     scripts = [read_asset(_LIBRARY), script_text()]
     policy = html.escape(_policy(scripts), quote=False)

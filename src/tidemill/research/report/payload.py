@@ -13,6 +13,7 @@ from tidemill.model.enums import Reason
 from tidemill.model.errors import DataError
 from tidemill.model.instrument import Instrument
 from tidemill.model.runrecord import RunRecord
+from tidemill.research.report.drawing import Backdrop, Drawing
 from tidemill.research.report.encode import (
     Grid,
     fit_grid,
@@ -21,6 +22,7 @@ from tidemill.research.report.encode import (
     unpack_numbers,
     unpack_steps,
 )
+from tidemill.research.report.lines import pack_lines
 from tidemill.research.report.thin import (
     BAR_BUDGETS,
     PACKED_BUDGET,
@@ -49,6 +51,10 @@ EXIT_LABELS = {
     Reason.REVERSE: "REV",
     Reason.END_OF_DATA: "OPEN",
     Reason.DAILY_LOSS: "LIMIT",
+    Reason.RSI_OVERSOLD: "RSI",
+    Reason.RSI_OVERBOUGHT: "RSI",
+    Reason.MOMENTUM_BREAKOUT: "MOM",
+    Reason.MOMENTUM_EXHAUSTION: "MOM",
 }
 _MOST_REFUSALS = 20_000  # of a strategy that is refused at every bar, the rest would only add weight
 _PRICES = ("open", "high", "low", "close")
@@ -113,7 +119,9 @@ def _decimals(grid_column: dict[str, Any]) -> int:
     return len(str(grid_column["den"])) - 1
 
 
-def _instrument(instrument: Instrument, bars: BarTable, trips: NDArray[Any], plan: ThinPlan) -> dict[str, Any]:
+def _instrument(
+    instrument: Instrument, bars: BarTable, trips: NDArray[Any], plan: ThinPlan, backdrop: Backdrop
+) -> dict[str, Any]:
     shown = thin_bars(bars, trips, plan)
     columns = pack_bars(shown, instrument.tick_size)
     return {
@@ -127,6 +135,8 @@ def _instrument(instrument: Instrument, bars: BarTable, trips: NDArray[Any], pla
         "allBars": len(bars),
         "mergedTo": interval_text(plan.interval_ns) if len(shown) < len(bars) else "",
         "bars": columns,
+        "outside": [pack_times(backdrop.outside_ns[:, 0]), pack_times(backdrop.outside_ns[:, 1])],
+        "gaps": pack_times(backdrop.gaps_ns),
     }
 
 
@@ -134,17 +144,21 @@ def _packed_size(instruments: list[dict[str, Any]]) -> int:
     return sum(len(column["data"]) for each in instruments for column in each["bars"].values())
 
 
-def _instruments(record: RunRecord) -> list[dict[str, Any]]:
+def _instruments(record: RunRecord, drawing: Drawing) -> list[dict[str, Any]]:
     """Pack the bars of every instrument, merged no further than the page's size asks for."""
     packed: list[dict[str, Any]] = []
+    plan = ThinPlan()
+    backdrops = drawing.backdrops or [Backdrop() for _ in record.bars]
     for budget in BAR_BUDGETS:
         plan = plan_bars(record.bars, record.trips, budget)
         packed = [
-            _instrument(instrument, bars, record.trips[record.trips["instrument"] == at], plan)
+            _instrument(instrument, bars, record.trips[record.trips["instrument"] == at], plan, backdrops[at])
             for at, (instrument, bars) in enumerate(zip(record.instruments, record.bars, strict=True))
         ]
         if _packed_size(packed) <= PACKED_BUDGET:
             break
+    for at, lines in enumerate(pack_lines(record, plan, drawing.lines)):
+        packed[at]["lines"] = lines
     return packed
 
 
@@ -207,7 +221,7 @@ def _refusals(refusals: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def build_payload(record: RunRecord, name: str) -> dict[str, Any]:
+def build_payload(record: RunRecord, name: str, drawing: Drawing | None = None) -> dict[str, Any]:
     """Return everything the chart and the trade list need, JSON-ready; ``name`` goes into file names of downloads."""
     return {
         "name": name,
@@ -217,7 +231,7 @@ def build_payload(record: RunRecord, name: str) -> dict[str, Any]:
         "reasons": {str(int(reason)): reason.name for reason in Reason},
         "reasonTexts": {str(int(reason)): text for reason, text in REASONS.items()},
         "exitLabels": {str(int(reason)): text for reason, text in EXIT_LABELS.items()},
-        "instruments": _instruments(record),
+        "instruments": _instruments(record, drawing or Drawing()),
         "equity": _equity(record),
         "benchmark": _benchmark(record),
         "trips": _trips(record.trips),

@@ -19,6 +19,7 @@ __all__ = [
     "POINT_BUDGET",
     "ThinPlan",
     "interval_text",
+    "merged_groups",
     "near_trades",
     "plan_bars",
     "sample_equity",
@@ -103,12 +104,19 @@ def plan_bars(bars: list[BarTable], trips: NDArray[Any], budget: int) -> ThinPla
     return plan
 
 
+def merged_groups(bars: BarTable, trips: NDArray[Any], plan: ThinPlan) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and the last row of every bar that is shown."""
+    if plan.interval_ns <= bars.interval_ns or len(bars) == 0:
+        return np.arange(len(bars)), np.arange(len(bars))
+    starts = _group_starts(bars, trips, plan)
+    return starts, np.append(starts[1:], len(bars)) - 1
+
+
 def thin_bars(bars: BarTable, trips: NDArray[Any], plan: ThinPlan) -> BarTable:
     """Merge the bars that no trade of this instrument is near; first open, highest high, lowest low, last close."""
-    if plan.interval_ns <= bars.interval_ns or len(bars) == 0:
+    starts, ends = merged_groups(bars, trips, plan)
+    if len(starts) == len(bars):
         return bars
-    starts = _group_starts(bars, trips, plan)
-    ends = np.append(starts[1:], len(bars)) - 1
     return BarTable(
         bars.symbol,
         bars.interval_ns,

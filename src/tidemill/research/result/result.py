@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemill.model.runrecord import RunRecord
 from tidemill.research.metrics import verdict
 from tidemill.research.report import render_report
+from tidemill.research.report.drawing import Drawing
 from tidemill.research.result.files import result_document, write_json, write_tables, write_text
 from tidemill.research.result.tables import TIME_COLUMNS, table_of
 
@@ -46,6 +47,7 @@ class BacktestResult:
         command: what reproduces it, for the report.
         created_at: ISO stamp, for the report.
         inputs: what was asked for as plain tables, so that a result file can be run again.
+        draw: makes what the report's chart shows beside the trades; asked only when a report is written.
     """
 
     def __init__(
@@ -56,9 +58,10 @@ class BacktestResult:
         command: str = "",
         created_at: str = "",
         inputs: Mapping[str, Any] | None = None,
+        draw: Callable[[], Drawing] | None = None,
     ) -> None:
         self.record, self.metrics, self.command, self.created_at = record, metrics, command, created_at
-        self.inputs = dict(inputs or {})
+        self.inputs, self.draw = dict(inputs or {}), draw
 
     def __repr__(self) -> str:
         lines = [f"{', '.join(self.record.strategies)} on {', '.join(i.symbol for i in self.record.instruments)}"]
@@ -127,6 +130,9 @@ class BacktestResult:
 
     def report(self, path: str | Path) -> Path:
         """Write the self-contained HTML report and return its path."""
-        page = render_report(self.record, self.metrics, created_at=self.created_at, command=self.command)
+        drawing = self.draw() if self.draw else None
+        page = render_report(
+            self.record, self.metrics, created_at=self.created_at, command=self.command, drawing=drawing
+        )
         write_text(page, Path(path), "--report")
         return Path(path)

@@ -221,8 +221,8 @@ def make_record(
         "prefix_invariant": True,
         "card": {
             "run_id": "8f3c21",
-            "code_hash": "4be1d0a7",
-            "data_hash": "91abf00d",
+            "code": "4be1d0a7",
+            "data": "91abf00d",
             "version": "0.1.0",
             "seed": seed,
         },

@@ -9,12 +9,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tidemill.model.errors import OutputError
 from tidemill.model.runrecord import RunRecord
 from tidemill.research.metrics import summarise
 from tidemill.research.report import ReportTables, render_report, write_report
+from tidemill.research.report.drawing import Drawing, Line
 from tidemill.research.report.page import script_json, script_text
 from unit.research.report.builders import make_record
 
@@ -167,7 +169,9 @@ def test_a_run_without_bars_or_trades_still_reports() -> None:
 
 def test_a_hundred_thousand_bars_stay_under_two_megabytes(tmp_path: Path) -> None:
     record = make_record(bars=100_000, trades=3_000)
-    info = write_report(record, summarise(record), tmp_path / "deep" / "r.html", created_at="now")
+    means = [np.convolve(record.bars[0].close, np.ones(window) / window)[:100_000] for window in (10, 20, 30, 50, 200)]
+    drawing = Drawing([Line(0, f"mean{row}", "", values) for row, values in enumerate(means)])
+    info = write_report(record, summarise(record), tmp_path / "deep" / "r.html", created_at="now", drawing=drawing)
     assert info.size_bytes == info.path.stat().st_size < 2_000_000
     data = data_of(info.path.read_text(encoding="utf-8"))
     assert data["instruments"][0]["bars"]["gap"]["n"] == data["equity"]["value"]["n"] == 100_000

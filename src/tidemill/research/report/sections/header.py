@@ -24,10 +24,10 @@ _NAV = (
 _FACTS = (
     ("run_id", "run"),
     ("code", "code"),
-    ("code_hash", "code"),
-    ("data_hash", "data"),
-    ("version", "Tidemill"),
-    ("engine", "engine"),
+    ("strategy", "strategy"),
+    ("data", "data"),
+    ("config", "settings"),
+    ("tidemill", "Tidemill"),
 )
 
 

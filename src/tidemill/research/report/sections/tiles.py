@@ -30,6 +30,7 @@ def _samples(view: ReportView) -> dict[str, str]:
     """Return what stands under each figure: on how much it rests."""
     days, trades = count(len(view.record.days)), len(view.record.trips)
     small = ", small sample" if trades < _SMALL_SAMPLE else ""
+    sample = f"{count(trades)} trade{'' if trades == 1 else 's'}{small}"
     interval = [ratio(view.number(f"sharpe_ci_{end}")) for end in ("low", "high")]
     known = view.metrics.get("sharpe_ci_low") is not None
     opened, length, gross = (
@@ -41,8 +42,8 @@ def _samples(view: ReportView) -> dict[str, str]:
         "cagr_pct": view.notes.get("cagr_pct", "") if view.metrics.get("cagr_pct") is None else f"{days} days",
         "max_drawdown_pct": "" if length is None else f"lasted {count(length)} days",
         "sharpe": f"95 %: {interval[0]} to {interval[1]}, {days} days" if known else f"{days} days",
-        "profit_factor": f"{count(trades)} trades{small}",
-        "win_rate": f"{count(trades)} trades{small}",
+        "profit_factor": sample,
+        "win_rate": sample,
         "total_trades": f"{count(opened)} still open" if opened else "all closed",
         "exposure_pct": "" if gross is None else f"{count(gross, 1)} % of equity on average",
     }
@@ -52,7 +53,8 @@ def _tile(label: str, text: str, sample: str, hint: str, style: str) -> str:
     described = html.escape(hint or label, quote=True)
     return (
         f'<div class="tile" title="{described}"><dt>{html.escape(label)}</dt>'
-        f'<dd class="value {style}">{html.escape(text)}</dd><dd class="sample">{html.escape(sample)}</dd></div>'
+        f'<dd class="value {style}" style="--signs:{len(text)}">{html.escape(text)}</dd>'
+        f'<dd class="sample">{html.escape(sample)}</dd></div>'
     )
 
 

@@ -6,6 +6,7 @@ import { MarkLayer } from "./marklayer.js";
 import { TradeLayer } from "./tradelayer.js";
 
 const PANES = [0.58, 0.12, 0.17, 0.13];
+const INDICATOR_PANE = 0.13;
 const ROOM_BARS = 60;
 const TABLE_ROWS = 500;
 
@@ -14,6 +15,7 @@ export class ResultChart {
     this.library = library;
     this.host = host;
     this.currency = currency;
+    this.lines = [];
     this.layer = new TradeLayer();
     this.marks = new MarkLayer();
     this.chart = library.createChart(host, {
@@ -46,13 +48,62 @@ export class ResultChart {
     this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.1, bottom: 0 } });
     this.equity.priceScale().applyOptions({ scaleMargins: { top: 0.14, bottom: 0.08 } });
     this.drawdown.priceScale().applyOptions({ scaleMargins: { top: 0.02, bottom: 0.1 } });
-    this.chart.panes().forEach((pane, at) => pane.setStretchFactor(PANES[at]));
+    this.#stretch();
     this.candles.attachPrimitive(this.marks);
     this.candles.attachPrimitive(this.layer);
   }
 
-  // One instrument: bars, its time axis, the account's curves on it, the benchmark's value per bar, refused entries.
-  show({ instrument, bars, timeline, curve, benchmark, refusals }) {
+  #stretch() {
+    this.chart.panes().forEach((pane, at) => pane.setStretchFactor(PANES[at] ?? INDICATOR_PANE));
+  }
+
+  // Indicator lines of the shown instrument: among the prices, or in panes of their own below the account's.
+  #showLines(lines, known) {
+    for (const line of this.lines) this.chart.removeSeries(line.series);
+    const panes = [...new Set(lines.map((line) => line.pane).filter(Boolean))];
+    const { decimals } = this.instrument;
+    this.lines = lines.map((line) => {
+      const options = {
+        priceLineVisible: false, lastValueVisible: false, lineWidth: 1, crosshairMarkerVisible: false,
+        priceFormat: { type: "custom", minMove: 10 ** -(line.pane ? 6 : decimals), formatter: (value) => fixed(value, line.pane ? 2 : decimals) },
+        // a pane's scale follows prices and values, not an outlier among the lines of another
+        ...(line.pane ? {} : { autoscaleInfoProvider: () => null }),
+      };
+      const pane = line.pane ? PANES.length + panes.indexOf(line.pane) : 0;
+      const series = this.chart.addSeries(this.library.LineSeries, options, pane);
+      series.setData(known(line.values));
+      return { ...line, series };
+    });
+    this.#stretch();
+    this.paneLabels = panes;
+    this.host.style.setProperty("--more-panes", panes.length);
+    this.host.dataset.lines = this.lines.map((line) => line.label).join(" ");
+    this.#colourLines();
+  }
+
+  #colourLines() {
+    this.lines.forEach((line, at) => {
+      line.colour = this.theme.lines[at % this.theme.lines.length];
+      line.series.applyOptions({ color: line.colour });
+    });
+  }
+
+  showLines(on) {
+    for (const line of this.lines) line.series.applyOptions({ visible: on });
+  }
+
+  // Label, colour and value of every line at a bar.
+  describeLines(index) {
+    return this.lines.map(({ label, colour, pane, values }) => {
+      let at = index ?? 0;
+      while (at > 0 && Number.isNaN(values[at]) && index - at < 64) at -= 1;
+      return { label, colour, value: fixed(values[at], pane ? 4 : this.instrument.decimals) };
+    });
+  }
+
+  // One instrument: bars, its time axis, the account's curves on it, the benchmark's value per bar, indicator lines, and
+  // what lies around: refused entries, missing bars, stretches outside regular hours.
+  show({ instrument, bars, timeline, curve, benchmark, lines, refusals, outside, gaps }) {
     Object.assign(this, { instrument, bars, timeline, curve });
     const axis = timeline.axis;
     const rows = (make) => Array.from(axis, make);
@@ -68,9 +119,12 @@ export class ResultChart {
     this.equity.setData(known(curve.value));
     this.drawdown.setData(known(curve.drawdown));
     this.benchmark.setData(known(benchmark));
-    this.marks.show(timeline.breaks, refusals);
+    this.#showLines(lines, known);
+    this.marks.show({ breaks: timeline.breaks, refusals, outside, gaps });
     const last = axis.length - 1;
-    Object.assign(this.host.dataset, { bars: axis.length, symbol: instrument.symbol });
+    Object.assign(this.host.dataset, {
+      bars: axis.length, symbol: instrument.symbol, gaps: gaps.length, outside: outside.length,
+    });
     if (last >= 0) Object.assign(this.host.dataset, { lastClose: bars.close[last], lastTime: timeline.times[last] });
     this.fit();
   }
@@ -82,6 +136,8 @@ export class ResultChart {
   }
 
   setTheme(theme) {
+    this.theme = theme;
+    this.#colourLines();
     this.chart.applyOptions({
       layout: {
         background: { color: theme.background }, textColor: theme.muted, fontFamily: theme.font, fontSize: 11,

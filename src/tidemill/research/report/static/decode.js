@@ -83,6 +83,26 @@ export function mergeBars(bars, factor) {
   return out;
 }
 
+// An indicator's values on all bars; a value stands for `every` bars, at the last of them. NaN where there is none.
+export async function unpackLine(line, count) {
+  const [unknown, known] = await Promise.all([unpackSteps(line.unknown), unpackNumbers(line.values)]);
+  const values = new Float64Array(count).fill(NaN);
+  let missing = 0;
+  let used = 0;
+  for (let point = 0; point < known.length + unknown.length; point++) {
+    if (unknown[missing] === point) missing += 1;
+    else values[Math.min((point + 1) * line.every, count) - 1] = known[used++];
+  }
+  return values;
+}
+
+// The last value of every `factor` bars, for bars merged by the same factor.
+export function mergeLine(values, factor) {
+  const out = new Float64Array(Math.ceil(values.length / factor)).fill(NaN);
+  values.forEach((value, i) => { if (!Number.isNaN(value)) out[Math.floor(i / factor)] = value; });
+  return out;
+}
+
 // Packed columns of one table as an array of rows.
 export async function unpackRows(table) {
   const names = Object.keys(table).filter((name) => name !== "n");

@@ -1,13 +1,17 @@
-// Draws what surrounds trades on the price pane: thin lines between sessions, hollow diamonds for refused entries.
+// Draws what surrounds trades on the price pane: thin lines between sessions, a tint outside regular hours, a band where
+// bars are missing, hollow diamonds for refused entries.
 
 const MOST_BREAKS = 80;
 const MOST_REFUSALS = 400;
+const GAP_PX = 5;
 const HALF = 4;
 
 export class MarkLayer {
   constructor() {
     this.breaks = [];
     this.refusals = [];
+    this.outside = [];
+    this.gaps = [];
     this.refused = false;
     this.theme = null;
     const renderer = { draw: (target) => this.#refusals(target), drawBackground: (target) => this.#breaks(target) };
@@ -22,9 +26,10 @@ export class MarkLayer {
     return this.views;
   }
 
-  // breaks: indices of bars that begin a session; refusals: [{bar, price}], by bar.
-  show(breaks, refusals) {
-    Object.assign(this, { breaks, refusals });
+  // breaks, gaps: bars that begin a session, bars before which others are missing; outside: [first, last] bar of each
+  // stretch outside regular hours; refusals: [{bar, price}], by bar.
+  show({ breaks, refusals, outside, gaps }) {
+    Object.assign(this, { breaks, refusals, outside, gaps });
     this.requestUpdate?.();
   }
 
@@ -42,7 +47,17 @@ export class MarkLayer {
   #breaks(target) {
     const scale = this.chart.timeScale();
     const half = scale.options().barSpacing / 2;
+    const x = (bar) => scale.logicalToCoordinate(bar) - half;
     target.useMediaCoordinateSpace(({ context, mediaSize }) => {
+      const { height } = mediaSize;
+      const range = scale.getVisibleLogicalRange();
+      const seen = range ? this.outside.filter(([from, to]) => to >= range.from && from <= range.to) : [];
+      context.fillStyle = this.theme.outside;
+      for (const [from, to] of seen) context.fillRect(x(from), 0, Math.max(1, x(to + 1) - x(from)), height);
+      context.fillStyle = this.theme.gap;
+      for (const bar of this.#seen(this.gaps, (row) => row, MOST_REFUSALS)) {
+        context.fillRect(x(bar) - GAP_PX / 2, 0, GAP_PX, height);
+      }
       context.fillStyle = this.theme.line;
       for (const bar of this.#seen(this.breaks, (row) => row, MOST_BREAKS)) {
         context.fillRect(Math.round(scale.logicalToCoordinate(bar) - half), 0, 1, mediaSize.height);

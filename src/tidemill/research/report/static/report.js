@@ -1,7 +1,7 @@
 // Starts the report: unpacks the data, builds chart and trade list, wires the controls.
 
 import { ResultChart } from "./chart.js";
-import { mergeBars, unpackBars, unpackNumbers, unpackRows, unpackTrips } from "./decode.js";
+import { mergeBars, mergeLine, unpackBars, unpackLine, unpackNumbers, unpackRows, unpackTrips } from "./decode.js";
 import { clock, quantity } from "./format.js";
 import { benchmarkOnBars, curveOnBars, fillBar, makeTimeline } from "./timeline.js";
 import { TradeList, describeTrade, tradesCsv } from "./trades.js";
@@ -18,6 +18,7 @@ function readTheme() {
     name: value("theme"), background: value("card"), text: value("text"), muted: value("muted"), line: value("line"),
     grid: value("grid"), gain: value("gain"), loss: value("loss"), lossFill: value("loss-fill"), shade: value("shade"),
     volume: value("volume"), tick: value("field"), label: value("label"), font: value("font"),
+    outside: value("outside"), gap: value("gap"), lines: [1, 2, 3, 4, 5, 6].map((number) => value("line" + number)),
   };
 }
 
@@ -38,13 +39,22 @@ async function load(symbol) {
   const key = symbol + (small ? "s" : "");
   if (!state.loaded.has(key)) {
     const full = await unpackBars(instrument.bars);
-    const bars = small ? mergeBars(full, Math.ceil(full.time.length / PHONE_BARS)) : full;
+    const factor = small ? Math.ceil(full.time.length / PHONE_BARS) : 1;
+    const bars = small ? mergeBars(full, factor) : full;
+    const lines = await Promise.all(instrument.lines.map(async (line) => {
+      const values = await unpackLine(line, full.time.length);
+      return { label: line.label, pane: line.pane, values: small ? mergeLine(values, factor) : values };
+    }));
+    const [from, to] = await Promise.all(instrument.outside.map(unpackNumbers));
+    const missing = await unpackNumbers(instrument.gaps);
     const timeline = makeTimeline(instrument, bars.time);
     const refusals = state.refusals.filter((row) => row.instrument === symbol)
       .map((row) => ({ bar: timeline.barAt(row.time), price: row.price }));
     const curve = curveOnBars(timeline, state.curves.equity);
     const benchmark = benchmarkOnBars(timeline, state.curves.benchmark);
-    state.loaded.set(key, { instrument, bars, timeline, curve, refusals, benchmark });
+    const outside = Array.from(from, (second, at) => [timeline.barAt(second), timeline.barAt(to[at])]);
+    const gaps = Array.from(missing, (second) => timeline.barAt(second));
+    state.loaded.set(key, { instrument, bars, timeline, curve, refusals, benchmark, lines, outside, gaps });
   }
   find("full-detail").hidden = !small;
   return state.loaded.get(key);
@@ -90,10 +100,24 @@ function legend(chart, index) {
   find("legend").textContent = row === null ? "" :
     `${row.time}   O ${row.open}  H ${row.high}  L ${row.low}  C ${row.close}   Vol ${row.volume}   ` +
     `Equity ${row.equity}   Drawdown ${row.drawdown}`;
+  find("lines").replaceChildren(...chart.describeLines(index).map(({ label, colour, value }) => {
+    const item = document.createElement("span");
+    item.style.color = colour;
+    item.textContent = `${label} ${value}`;
+    return item;
+  }));
 }
 
 function placePaneNames(chart) {
-  const names = document.querySelectorAll("#pane-names span");
+  const box = find("pane-names");
+  box.querySelectorAll(".more").forEach((name) => name.remove());
+  for (const label of chart.paneLabels) {
+    const name = document.createElement("span");
+    name.className = "more";
+    name.textContent = label;
+    box.append(name);
+  }
+  const names = box.querySelectorAll("span");
   chart.paneTops().forEach((top, at) => { if (names[at]) names[at].style.top = top + 5 + "px"; });
 }
 
@@ -130,7 +154,10 @@ function showDetail(trade) {
 }
 
 function wireTheme(chart) {
-  const apply = () => chart.setTheme(readTheme());
+  const apply = () => {
+    chart.setTheme(readTheme());
+    legend(chart, chart.timeline.times.length > 0 ? chart.timeline.times.length - 1 : null);
+  };
   find("theme").addEventListener("click", () => {
     const next = readTheme().name === "dark" ? "light" : "dark";
     document.documentElement.dataset.theme = next;
@@ -168,6 +195,10 @@ function wireControls(chart, list) {
     act(on);
   });
   press("log", (on) => chart.setLogarithmic(on));
+  press("indicators", (on) => {
+    chart.showLines(on);
+    find("lines").hidden = !on;
+  });
   press("refused", (on) => chart.showRefused(on));
   press("table-view", (on) => {
     find("bars-table").hidden = !on;
@@ -206,6 +237,8 @@ async function start() {
     find("merged").hidden = !shown.instrument.mergedTo;
     find("symbol").value = String(symbol);
     legend(chart, shown.bars.time.length > 0 ? shown.bars.time.length - 1 : null);
+    find("indicators").hidden = shown.lines.length === 0;
+    requestAnimationFrame(() => placePaneNames(chart));
     if (list) refresh();
     return true;
   };
