@@ -17,7 +17,10 @@ from typing import Any
 from numba import cfunc, njit
 from numba.core import caching, config
 from numba.core import types as nt
+from numba.core.errors import TypingError
 from numba.core.runtime import rtsys
+
+from tidemill.kernel.pipeline import EntryPipeline, HelperDispatcher
 
 __all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "entry", "export", "general", "inlined", "kernel", "sources_digest"]
 
@@ -27,9 +30,9 @@ BOUNDS_CHECKED = bool(config.BOUNDSCHECK)
 _PACKAGE = Path(__file__).resolve().parents[1]
 _COMPILED_ROOMS = ("model", "kernel", "authoring", "risk")
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
-# Helpers own no memory and use no array expressions: what they do without is a fifth of compile time.
+# Helpers own no memory and use no array expressions: they can do without half of the compiler's steps.
 # With bounds checking on they may raise, which takes the compiler's memory runtime.
-_HELPER: dict[str, Any] = {} if BOUNDS_CHECKED else {"no_cfunc_wrapper": True, "no_rewrites": True, "_nrt": False}
+_HELPER: dict[str, Any] = {} if BOUNDS_CHECKED else {"no_rewrites": True, "_nrt": False}
 
 
 def sources_digest() -> str:
@@ -72,23 +75,9 @@ def _load_quickly(self: Any, signature: Any, context: Any) -> Any:
 caching.Cache.load_overload = _load_quickly
 
 
-def _without_literals(dispatcher: Any) -> Any:
-    """Let a helper be compiled once for ``int64`` instead of once for every constant it is called with."""
-    if not JIT:
-        return dispatcher
-    resolve = dispatcher.get_call_template
-
-    def get_call_template(args: Any, kws: Any) -> Any:
-        plain = {name: nt.unliteral(kind) for name, kind in dict(kws).items()}
-        return resolve(tuple(nt.unliteral(kind) for kind in args), plain)
-
-    dispatcher.get_call_template = get_call_template
-    return dispatcher
-
-
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a helper for the types it is called with; it is cached with its callers."""
-    return _without_literals(njit(**_OPTIONS, **_HELPER)(function))
+    return HelperDispatcher(function, {**_OPTIONS, **_HELPER}) if JIT else function
 
 
 def general(function: Callable[..., Any], *, melt: bool = False) -> Any:
@@ -98,19 +87,28 @@ def general(function: Callable[..., Any], *, melt: bool = False) -> Any:
         function: plain Python.
         melt: melt it into its caller.
     """
-    return njit(forceinline=melt, **_OPTIONS)(function)
+    if JIT and melt:
+        return HelperDispatcher(function, {**_OPTIONS, "forceinline": True}, is_literal=True)
+    return njit(**_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a helper that is always melted into its caller."""
-    return _without_literals(njit(forceinline=True, **_OPTIONS, **_HELPER)(function))
+    return HelperDispatcher(function, {**_OPTIONS, **_HELPER, "forceinline": True}) if JIT else function
+
+
+def _refuse(*_args: Any) -> Any:
+    raise TypingError("an exported function is called from Python only; compiled code calls kernels")
 
 
 def export(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function with one fixed signature, cached on disk, callable from Python without the GIL."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return njit(signature, cache=True, **_OPTIONS)(function)
+        compiled = njit(signature, cache=True, pipeline_class=EntryPipeline, **_OPTIONS)(function)
+        if JIT:
+            compiled.get_call_template = _refuse  # the cache does not keep what a compiled caller would link
+        return compiled
 
     return decorate
 
@@ -121,4 +119,4 @@ def entry(function: Callable[..., Any], *, arguments: int = 2) -> Any:
         return function
     signature = nt.int64(*(nt.int64,) * arguments)
     options = {key: value for key, value in _OPTIONS.items() if key != "nogil"}
-    return cfunc(signature, cache=True, **options)(function)
+    return cfunc(signature, cache=True, pipeline_class=EntryPipeline, **options)(function)
