@@ -133,10 +133,8 @@ class Run:
         """Run all bars that end at one instant, in stream order."""
         for stage in (self.exchange.at_open, self.exchange.in_bar, self.exchange.at_close):
             for where, bar in bars:
-                stage(where, bar)
-                self.exchange.in_range = stage == self.exchange.in_bar
-                self._listen()
-                self.exchange.in_range = False
+                for _ in stage(where, bar):
+                    self._listen()
         for where, bar in bars:
             self.markets[where].last = bar.close
             for trader in self.traders:
@@ -145,8 +143,8 @@ class Run:
                     self._act(trader, scripts[trader.strategy].get((where, bar.begin), ()), bar.end)
             self._listen()
             if same_close:
-                self.exchange.meet_close(where, bar)
-                self._listen()
+                for _ in self.exchange.at_same_close(where, bar):
+                    self._listen()
                 self.markets[where].last = bar.close
                 for trader in self.traders:
                     if trader.where == where:
@@ -166,7 +164,8 @@ class Run:
                 sign = 1 if holding.quantity > 0 else -1
                 kept = floor_to(exact, market.lot)
                 assert market.last is not None
-                self.account.cash += micros(sign * (exact - kept) * market.last * market.multiplier)
+                in_lieu = micros(sign * (exact - kept) * market.last * market.multiplier)
+                self.account.cash += Holding.converted(in_lieu, self._rate(where))
                 holding.quantity = sign * kept
                 holding.entry_units *= ratio
                 trader.stop_price /= ratio
@@ -285,6 +284,8 @@ class Run:
         size = abs(trader.holding.quantity)
         side = -1 if trader.holding.quantity > 0 else 1
         self._let_go(trader, side, now)
+        if trader.exit is not None and trader.exit.quantity - trader.exit.filled > size:
+            self._resize(trader.exit, size, ZERO, now)
         if trader.guard is not None:
             self._resize(trader.guard, size, trader.stop_price, now)
         elif trader.trail > 0 or trader.trail_pct > 0:
@@ -423,7 +424,7 @@ class Run:
             parent = trader.exit.number
         if "after" in action:
             parent = numbers.get(action["after"], 0)
-        if "group" in action:
+        if "group" in action and numbers.get(0) != 0:  # a refused first one has no group
             group = ("entries", numbers.get(0, self.last_number + 1))
         reserve = micros(quantity * self._unit_cost(trader, price))
         wish = self._send(

@@ -5,6 +5,7 @@ It shares no code with the compiled matching and is read next to the page it imp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -66,6 +67,8 @@ class Order:
     first_day: int | None = None
     cancel_at: int | None = None
     newborn: bool = False
+    is_new: bool = False  # it arrived in the stage that is running
+    at_start: Decimal = ZERO  # its quantity when the running stage began
     charged: int = 0  # commission of its fills, micros
     paid: int = 0  # what it has paid, at least the minimum
 
@@ -124,7 +127,11 @@ class Book:
 
 
 class Exchange:
-    """All books; every stage returns the reports it caused, in the order they happened."""
+    """All books.
+
+    A stage is walked through: it halts after every turn of an order, so that its sender can read ``reports`` and answer
+    before the next order has its turn.
+    """
 
     def __init__(self, books: list[Book], rules: Rules, costs: Costs) -> None:
         self.books, self.rules, self.costs = books, rules, costs
@@ -139,6 +146,7 @@ class Exchange:
         order.sent, order.active = now, now + self.rules.latency
         order.best = book.last
         order.newborn = self.in_range and order.reduces and self.rules.latency == 0
+        order.is_new = True
         if order.parent and not any(other.number == order.parent for other in book.orders):
             order.parent = 0
         book.orders.append(order)
@@ -166,6 +174,8 @@ class Exchange:
         if book.last is not None:
             book.last /= ratio
         for order in list(book.orders):
+            if order not in book.orders:
+                continue  # it ended with its parent
             order.filled = floor_to(order.filled * ratio, book.lot)
             order.quantity = floor_to(order.quantity * ratio, book.lot)
             order.limit, order.stop, order.trail = order.limit / ratio, order.stop / ratio, order.trail / ratio
@@ -176,14 +186,21 @@ class Exchange:
 
     # stages
 
-    def at_open(self, where: int, bar: Bar) -> None:
-        """OPEN: everything that works meets the open."""
+    def _begin(self, where: int) -> Book:
         book = self.books[where]
+        for order in book.orders:
+            order.is_new, order.at_start = False, order.quantity
+        return book
+
+    def at_open(self, where: int, bar: Bar) -> Iterator[None]:
+        """OPEN: everything that works meets the open."""
+        book = self._begin(where)
         book.last = bar.open
         book.room = floor_to(bar.volume * self.rules.volume_share, book.lot)
         for order in self._by_number(book):
             if order.cancel_at is not None and order.cancel_at <= bar.begin:
                 self._end(book, order, "cancelled", bar.begin)
+                yield
                 continue
             if order.parent or order.active > bar.begin:
                 continue
@@ -191,12 +208,14 @@ class Exchange:
                 order.first_day = bar.day
             if order.tif == "day" and bar.day > order.first_day:
                 self._end(book, order, "expired", bar.begin)
+                yield
                 continue
             if order.tif == "cls" or (order.tif == "opg" and not bar.opens_session):
                 continue
             self._meet_open(book, order, bar)
             if order in book.orders and order.tif in ("ioc", "fok", "opg"):
                 self._end(book, order, "expired", bar.begin)
+            yield
 
     def _meet_open(self, book: Book, order: Order, bar: Bar) -> None:
         s, o = order.side, bar.open
@@ -213,10 +232,10 @@ class Exchange:
         elif s * (o - self._level(book, order)) >= 0:
             self._fill(book, order, o, bar.begin, slips=True)
 
-    def in_bar(self, where: int, bar: Bar) -> None:
+    def in_bar(self, where: int, bar: Bar) -> Iterator[None]:
         """RANGE: stops and limits meet high and low, in the order of the path rule."""
-        book = self.books[where]
-        seen = book.last
+        book = self._begin(where)
+        seen, self.in_range = book.last, True
         passes = ["stops", "limits"]
         if self.rules.path in ("target_first", "best"):
             passes.reverse()
@@ -227,6 +246,8 @@ class Exchange:
                 if order.rests_until == bar.end:
                     continue
                 self._meet_range(book, order, bar, which, seen)
+                yield
+        self.in_range = False
 
     def _meet_range(self, book: Book, order: Order, bar: Bar, which: str, seen: Decimal | None) -> None:
         """Meet high and low; an order the market had passed when it was accepted fills at the last price seen."""
@@ -253,27 +274,32 @@ class Exchange:
                 price = min(order.limit, seen) if s > 0 else max(order.limit, seen)
                 self._fill(book, order, price, bar.end, slips=False)
 
-    def at_close(self, where: int, bar: Bar) -> None:
+    def at_close(self, where: int, bar: Bar) -> Iterator[None]:
         """CLOSE: newborn protection, orders for the close, markets that arrived inside the bar, late cancels."""
-        book = self.books[where]
+        book = self._begin(where)
         which = "limits" if self.rules.path == "best" else "stops"
         seen = book.last
         for order in self._by_number(book):
             if order.newborn:
                 self._meet_range(book, order, bar, which, seen)
+                yield
         for order in book.orders:
             order.newborn = False
-            if order.kind == "trailing_stop" and not order.parent and order.best is not None:
+            if order.kind == "trailing_stop" and not order.parent and not order.is_new and order.best is not None:
                 order.best = min(order.best, bar.low) if order.side > 0 else max(order.best, bar.high)
-        self.meet_close(where, bar)
+        yield from self._meet_close(book, bar)
 
-    def meet_close(self, where: int, bar: Bar) -> None:
-        """Fill what fills at the close; also run once more after decisions when they fill on the same close."""
-        book = self.books[where]
+    def at_same_close(self, where: int, bar: Bar) -> Iterator[None]:
+        """Run the close once more after decisions that fill on the same close."""
+        yield from self._meet_close(self._begin(where), bar)
+
+    def _meet_close(self, book: Book, bar: Bar) -> Iterator[None]:
+        """Fill what fills at the close."""
         book.last = bar.close
         for order in self._by_number(book):
             if order.cancel_at is not None and order.cancel_at <= bar.end:
                 self._end(book, order, "cancelled", order.cancel_at)
+                yield
                 continue
             if order.parent or order.active > bar.end:
                 continue
@@ -287,14 +313,15 @@ class Exchange:
                 self._fill(book, order, bar.close, bar.end, slips=True)
                 if order in book.orders and order.tif in ("ioc", "fok"):
                     self._end(book, order, "expired", bar.end)
+            yield
 
     # what happens to an order
 
     def _by_number(self, book: Book) -> list[Order]:
-        """Yield orders by rising number, skipping those that end meanwhile."""
+        """Yield orders by rising number, skipping those that end meanwhile and those that arrived in this stage."""
         done = 0
         while True:
-            waiting = [order for order in book.orders if order.number > done]
+            waiting = [order for order in book.orders if order.number > done and not order.is_new]
             if not waiting:
                 return
             order = min(waiting, key=lambda item: item.number)
@@ -340,12 +367,15 @@ class Exchange:
 
     def _fill(self, book: Book, order: Order, touched: Decimal, at: int, *, slips: bool) -> None:
         """Fill as much as the bar's volume allows."""
-        quantity = order.left
-        if quantity <= 0:
+        most = order.left
+        if order.kind == "limit":  # what was added to a target in this stage waits for the next
+            most = min(order.quantity, order.at_start) - order.filled
+        if most <= 0:
             return
+        quantity = most
         if self.rules.volume_share > 0:
-            quantity = min(quantity, book.room)
-            if quantity < order.left and (order.tif == "fok" or not self.rules.allow_partial):
+            quantity = min(most, book.room)
+            if quantity < most and (order.tif == "fok" or not self.rules.allow_partial):
                 return
             if quantity <= 0:
                 return

@@ -16,6 +16,7 @@ from tidemill.authoring.fields import Param
 from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
+from tidemill.engine.stepper import replay_one_by_one
 from tidemill.engine.streams import build_streams
 from tidemill.kernel.proposals import buy, close, go_long, go_short, oco, sell, then
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, BarTable
@@ -24,6 +25,7 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 from tidemill.model.settings import RunSettings, StrategySettings
 
+_HIGHEST_RATE = 120  # no price of a random case is higher
 SCRIPTS: list[dict[Any, Any]] = [{}, {}]
 START = 1_704_153_600_000_000_000  # 2024-01-02 00:00 UTC
 
@@ -122,8 +124,8 @@ def _events(case: Case) -> list[np.ndarray[Any, Any]]:
     return [events]
 
 
-def run_core(case: Case, *, tables: Sequence[BarTable] | None = None) -> Engine:
-    """Replay a case through the compiled core and return its engine."""
+def run_core(case: Case, *, tables: Sequence[BarTable] | None = None, one_by_one: bool = False) -> Engine:
+    """Replay a case through the compiled core, or event by event through its live face, and return its engine."""
     for known, script in zip(SCRIPTS, case.scripts, strict=False):
         known.clear()
         known.update(script)
@@ -131,7 +133,10 @@ def run_core(case: Case, *, tables: Sequence[BarTable] | None = None) -> Engine:
     streams = build_streams(
         case.bars if tables is None else tables, [i.symbol for i in case.instruments], _events(case)
     )
-    engine.replay(streams)
+    if one_by_one:
+        replay_one_by_one(engine, streams.rows)
+    else:
+        engine.replay(streams)
     return engine
 
 
@@ -229,9 +234,11 @@ def differences(case: Case, engine: Engine, run: Run) -> list[str]:
     """Return where the two disagree.
 
     Money may differ by two micros per fill: the core multiplies in float64, so an amount that lies within rounding
-    of half a micro may fall on the other side; a fee is the sum of two such amounts.
+    of half a micro may fall on the other side; a fee is the sum of two such amounts. A conversion multiplies that
+    by its rate.
     """
     found: list[str] = []
+    unit = 2 * _HIGHEST_RATE if case.rates else 2
     core = engine.tape.rows("fills")
     for at in range(max(len(core), len(run.fills))):
         if at >= len(core) or at >= len(run.fills):
@@ -240,15 +247,15 @@ def differences(case: Case, engine: Engine, run: Run) -> list[str]:
             found.append(f"fill {at}: core {one}, twin {two}")
             break
         one, two = _core_fill(core[at]), _twin_fill(run.fills[at])
-        slack = 2 * (at + 1)
-        money = zip(one[-4:], two[-4:], (2, 2, slack, slack), strict=True)
+        slack = unit * (at + 1)
+        money = zip(one[-4:], two[-4:], (2, 2, unit, slack), strict=True)
         if one[:7] != two[:7] or not np.allclose(one[7:10], two[7:10], rtol=1e-12, atol=1e-9):
             found.append(f"fill {at}: core {one}, twin {two}")
             break
         if any(abs(left - right) > allowed for left, right, allowed in money):
             found.append(f"money of fill {at}: core {one}, twin {two}")
             break
-    slack = 2 * len(core) + 2 * len(case.instruments)
+    slack = unit * len(core) + unit * len(case.instruments)
     curve = engine.tape.rows("equity")
     if len(curve) != len(run.equity):
         found.append(f"{len(curve)} marks, twin {len(run.equity)}")

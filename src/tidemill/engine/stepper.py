@@ -15,8 +15,9 @@ from tidemill.engine.engine import Engine
 from tidemill.kernel.matching import CLOSE, OPEN, RANGE, SAME_CLOSE
 from tidemill.kernel.replay import (
     accept_command,
+    begin_match,
     mark_close,
-    match_bar,
+    match_next,
     restate_orders,
     take_report,
     tell_price,
@@ -75,10 +76,11 @@ class _Exchange:
             self.send()
 
     def match(self, index: int, phase: int, end_ns: int) -> None:
-        """Match the bar under a stream's cursor in one phase."""
+        """Match the bar under a stream's cursor in one stage, answering every report before the next order."""
         where = int(self.streams.ctypes.data) + index * STREAM.itemsize
-        match_bar(self.state, self.venue, where, phase, end_ns)
-        self.settle()
+        if begin_match(self.state, self.venue, where, phase, end_ns):
+            while match_next(self.venue, where, phase, end_ns):
+                self.settle()
 
     def match_same_close(self, index: int, end_ns: int) -> None:
         """Fill at a bar's close what was decided on it."""

@@ -154,6 +154,18 @@ def _drop_useless(state: int, slot: Any, side: int) -> None:
 
 
 @kernel
+def _fit_exit(state: int, slot: Any, size: float) -> None:
+    """Let an exit on its way close no more than is left; an entry of the other side may have made that less."""
+    row = slot.exit_order
+    if row < 0:
+        return
+    order = order_at(state, row)
+    want = snap_quantity(order.filled + size, instrument_at(state, slot.instrument).lot)
+    if order.quantity > want:
+        request_replace(state, row, want, 0.0)
+
+
+@kernel
 def protect(state: int, index: int) -> None:
     """Bring the protection of a position to its size, derived anew from the position itself."""
     slot = slot_at(state, index)
@@ -162,6 +174,7 @@ def protect(state: int, index: int) -> None:
         return
     side = -1 if slot.quantity > 0.0 else 1
     _drop_useless(state, slot, side)
+    _fit_exit(state, slot, size)
     _place_stop(state, index, size, side)
     _place_target(state, index, size, side)
 

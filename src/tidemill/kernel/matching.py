@@ -1,8 +1,9 @@
 """The simulated exchange: what a market does with our orders when all it left behind is bars.
 
-It knows nothing of strategies or money. A bar is matched in three phases, OPEN, RANGE and CLOSE; what fills first may
-release or shrink other orders for the phases that follow. Documented in docs/concepts/execution.md, and checked
-against an independent twin in decimal arithmetic.
+It knows nothing of strategies or money. A bar is matched in three stages, OPEN, RANGE and CLOSE. In each of them every
+order has its turns; after a turn that has something to report the matching pauses, so that the core may answer before
+the next order is tried. Documented in docs/concepts/execution.md, and checked against an independent twin in decimal
+arithmetic.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from typing import Any
 
 from tidemill.kernel.access import book_at, venue_head, venue_order_at
-from tidemill.kernel.compile import kernel
+from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.memory import float_at, int_at, row_at
 from tidemill.kernel.money import floor_lot, grid_price, micros, snap_price, snap_quantity
 from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, PathRule, Refusal, Slippage, TimeInForce
@@ -22,11 +23,14 @@ __all__ = [
     "OPEN",
     "RANGE",
     "accept",
+    "begin_bar",
+    "begin_open",
+    "begin_stage",
     "first_touched",
-    "match_close",
-    "match_newborn",
-    "match_open",
-    "match_range",
+    "meet_close",
+    "meet_newborn",
+    "meet_open",
+    "meet_range",
     "next_report",
     "split_orders",
     "untouched",
@@ -167,6 +171,7 @@ def _append(venue: int, instrument: int) -> int:
 def _submit(venue: int, command: Any) -> None:
     """Accept a new order, or reject it when the venue has no room."""
     top = venue_head(venue)
+    top.newest = command.order
     if top.free_order < 0:
         top.overflow += 1
         report(venue, _REJECT, command.order, command.row, command.instrument, command.at_ns).code = _FULL
@@ -195,6 +200,7 @@ def _submit(venue: int, command: Any) -> None:
     order.active_ns = command.at_ns + top.latency_ns
     order.cancel_ns = 0
     order.day = -1
+    order.fee_charged = 0
     order.fee_paid = 0
     report(venue, _ACK, command.order, command.row, command.instrument, command.at_ns)
 
@@ -224,6 +230,12 @@ def accept(venue: int, command: Any) -> None:
         order.stop_price = command.stop_price
         book_at(venue, command.instrument).band_known = 0
         report(venue, _REPLACED, command.order, command.row, command.instrument, command.at_ns)
+
+
+@inlined
+def _has_reports(venue: int) -> bool:
+    top = venue_head(venue)
+    return top.report_head != top.report_tail
 
 
 @kernel
@@ -278,17 +290,17 @@ def _slipped(book: Any, side: int, price: float, quantity: float) -> float:
 
 @kernel
 def _fee(book: Any, order: Any, quantity: float, price: float) -> int:
-    """Return the commission of a fill that ``order.filled`` already counts, micros.
+    """Return the commission of a fill, micros.
 
     An order as a whole pays the sum of its fills' commissions or the minimum, whichever is more.
     """
     if book.fee_unit == 0.0 and book.fee_pct == 0.0 and book.fee_minimum == 0.0:
         return 0
     fee = micros(quantity * book.fee_unit) + micros(quantity * price * book.multiplier * book.fee_pct / 100.0)
-    minimum = micros(book.fee_minimum)
-    before = max(order.fee_paid, minimum) if order.filled > quantity else 0
-    order.fee_paid += fee
-    return max(order.fee_paid, minimum) - before
+    order.fee_charged += fee
+    due = max(order.fee_charged, micros(book.fee_minimum)) - order.fee_paid
+    order.fee_paid += due
+    return due
 
 
 @kernel
@@ -330,7 +342,10 @@ def _fill(venue: int, row: int, touched: float, phase: int, ts_ns: int, slips: b
     order = venue_order_at(venue, row)
     instrument = order.instrument
     book = book_at(venue, instrument)
-    left = snap_quantity(order.quantity - order.filled, book.lot)
+    most = order.quantity
+    if order.type == _LIMIT:
+        most = min(most, order.good_for)  # units bought in this stage may not reach their target in it
+    left = snap_quantity(most - order.filled, book.lot)
     quantity = left
     if quantity <= 0.0:
         return
@@ -421,29 +436,70 @@ def _end_immediate(venue: int, order_id: int, instrument: int, ts_ns: int) -> No
 
 
 @kernel
-def match_open(
-    venue: int, instrument: int, price: float, volume: float, begin_ns: int, day: int, is_session_open: bool
-) -> None:
-    """Match an instrument's orders against the open of a bar that begins at ``begin_ns``."""
+def begin_bar(venue: int, instrument: int, volume: float, begin_ns: int, day: int, session: int) -> None:
+    """Show a book a new bar: its volume, its trading day, and whether it opens (1) or closes (2) its session."""
     book = book_at(venue, instrument)
     book.available = volume * venue_head(venue).volume_cap
     book.opened_ns = begin_ns
-    book.last = price
-    last_id = 0
+    book.day = day
+    book.session = session
+
+
+@kernel
+def begin_stage(venue: int, instrument: int) -> None:
+    """Begin a stage of a bar: orders that arrive from now on wait for the next one."""
+    book = book_at(venue, instrument)
+    book.newest = venue_head(venue).newest
+    book.tried = 0
+    book.passes = 0
+    book.seen = book.last
     row = book.first
     while row >= 0:
         order = venue_order_at(venue, row)
+        order.good_for = order.quantity
+        row = order.next
+
+
+@kernel
+def begin_open(venue: int, instrument: int, price: float) -> None:
+    """Begin the stage in which orders meet the open."""
+    begin_stage(venue, instrument)
+    book_at(venue, instrument).last = price
+
+
+@kernel
+def _next_turn(venue: int, book: Any) -> int:
+    """Return the row of the order whose turn it is in this pass, by rising number; -1 when all have had theirs."""
+    row = book.first
+    while row >= 0:
+        order = venue_order_at(venue, row)
+        if order.id > book.newest:
+            return -1
+        if order.id > book.tried:
+            book.tried = order.id
+            return row
+        row = order.next
+    return -1
+
+
+@kernel
+def meet_open(venue: int, instrument: int, price: float, begin_ns: int) -> bool:
+    """Let orders meet the open of a bar until one has something to report; False when all have met it."""
+    book = book_at(venue, instrument)
+    is_session_open = book.session & 1 == 1
+    row = _next_turn(venue, book)
+    while row >= 0:
+        order = venue_order_at(venue, row)
         order_id = order.id
-        if order_id > last_id:
-            last_id = order_id
-            tradable = order.tif != _OPG or is_session_open
-            if _prepare(venue, row, begin_ns, day):
-                _at_open(venue, row, price, begin_ns, is_session_open)
-                if tradable:
-                    _end_immediate(venue, order_id, instrument, begin_ns)
-            row = book.first  # a fill may have ended or released others; those seen are skipped by number
-        else:
-            row = order.next
+        tradable = order.tif != _OPG or is_session_open
+        if _prepare(venue, row, begin_ns, book.day):
+            _at_open(venue, row, price, begin_ns, is_session_open)
+            if tradable:
+                _end_immediate(venue, order_id, instrument, begin_ns)
+        if _has_reports(venue):
+            return True
+        row = _next_turn(venue, book)
+    return False
 
 
 @kernel
@@ -480,107 +536,103 @@ def _in_range(venue: int, row: int, seen: float, high: float, low: float, end_ns
 
 
 @kernel
-def _range_pass(
-    venue: int, instrument: int, seen: float, high: float, low: float, begin_ns: int, end_ns: int, stops: bool
-) -> None:
+def meet_range(venue: int, instrument: int, high: float, low: float, begin_ns: int, end_ns: int) -> bool:
+    """Let orders meet the high and low of a bar, in two passes in the order the path rule states; as ``meet_open``."""
     book = book_at(venue, instrument)
-    last_id = 0
+    rule = venue_head(venue).path_rule
+    stops = (rule != _TARGET_FIRST and rule != _BEST) == (book.passes == 0)
+    while True:
+        row = _next_turn(venue, book)
+        if row < 0:
+            if book.passes == 1:
+                return False
+            book.passes = 1
+            book.tried = 0
+            stops = not stops
+            continue
+        order = venue_order_at(venue, row)
+        waits = order.parent > 0 or order.active_ns > begin_ns or order.tif == _CLS or order.tif == _OPG
+        if not waits and order.type != _MARKET:
+            _in_range(venue, row, book.seen, high, low, end_ns, stops)
+            if _has_reports(venue):
+                return True
+
+
+@kernel
+def _move_trails(venue: int, book: Any, high: float, low: float) -> None:
+    """Let trailing stops take in the best price of a bar that is over."""
     row = book.first
     while row >= 0:
         order = venue_order_at(venue, row)
-        if order.id > last_id:
-            last_id = order.id
-            waits = order.parent > 0 or order.active_ns > begin_ns or order.tif == _CLS or order.tif == _OPG
-            if not waits and order.type != _MARKET:
-                _in_range(venue, row, seen, high, low, end_ns, stops)
-                row = book.first
-            else:
-                row = order.next
-        else:
-            row = order.next
-
-
-@kernel
-def match_range(venue: int, instrument: int, high: float, low: float, begin_ns: int, end_ns: int) -> None:
-    """Match an instrument's orders against the high and low of a bar, in the order the path rule states."""
-    rule = venue_head(venue).path_rule
-    first_stops = rule != _TARGET_FIRST and rule != _BEST
-    seen = book_at(venue, instrument).last
-    _range_pass(venue, instrument, seen, high, low, begin_ns, end_ns, first_stops)
-    _range_pass(venue, instrument, seen, high, low, begin_ns, end_ns, not first_stops)
-
-
-@kernel
-def _move_trails(venue: int, instrument: int, high: float, low: float) -> None:
-    """Let trailing stops take in the best price of a bar that is over."""
-    row = book_at(venue, instrument).first
-    while row >= 0:
-        order = venue_order_at(venue, row)
-        if order.type == _TRAILING and order.parent == 0:
+        if order.type == _TRAILING and order.parent == 0 and order.id <= book.newest:
             order.extreme = min(order.extreme, low) if order.side > 0 else max(order.extreme, high)
         row = order.next
 
 
 @kernel
-def match_newborn(venue: int, instrument: int, high: float, low: float, end_ns: int) -> None:
+def meet_newborn(venue: int, instrument: int, high: float, low: float, end_ns: int) -> bool:
     """Match protection that was born inside this very bar: its stop may fill, its target waits for the next bar.
 
-    With the path rule BEST the target may fill and the stop waits.
+    With the path rule BEST the target may fill and the stop waits. Pauses as ``meet_open`` does; at the end trailing
+    stops take in the bar, and the orders of the close have their turn.
     """
     book = book_at(venue, instrument)
-    seen = book.last
-    stops = venue_head(venue).path_rule != _BEST
-    last_id = 0
-    row = book.first
+    top = venue_head(venue)
+    stops = top.path_rule != _BEST
+    row = _next_turn(venue, book) if book.passes == 0 else -1
     while row >= 0:
         order = venue_order_at(venue, row)
-        if order.id > last_id:
-            last_id = order.id
-            if order.parent == 0 and order.active_ns == end_ns and order.reduce_only == 1 and order.type != _MARKET:
-                _in_range(venue, row, seen, high, low, end_ns, stops)
-                row = book.first
-            else:
-                row = order.next
-        else:
-            row = order.next
-    _move_trails(venue, instrument, high, low)
+        born = order.parent == 0 and order.active_ns == end_ns and top.latency_ns == 0
+        if born and order.reduce_only == 1 and order.type != _MARKET:
+            _in_range(venue, row, book.seen, high, low, end_ns, stops)
+            if _has_reports(venue):
+                return True
+        row = _next_turn(venue, book)
+    if book.passes == 0:
+        _move_trails(venue, book, high, low)
+        book.passes = 1
+        book.tried = 0
+    return False
 
 
 @kernel
-def match_close(venue: int, instrument: int, close: float, end_ns: int, is_session_close: bool) -> None:
-    """Match what fills at a bar's close: CLS orders at the session's end, market orders that arrived inside the bar."""
-    book = book_at(venue, instrument)
-    book.last = close
-    last_id = 0
-    row = book.first
-    while row >= 0:
-        order = venue_order_at(venue, row)
-        order_id = order.id
-        if order_id <= last_id:
-            row = order.next
-            continue
-        last_id = order_id
-        following = order.next
-        if order.cancel_ns > 0 and order.cancel_ns <= end_ns:
-            _drop(venue, row, _CANCELLED, order.cancel_ns)
-            row = book.first
-            continue
-        ready = order.parent == 0 and order.active_ns <= end_ns
-        if ready and order.tif == _CLS and is_session_close:
-            priced = order.type != _LIMIT or order.side * (order.limit_price - close) >= 0.0
-            if priced:
+def _at_close(venue: int, row: int, close: float, end_ns: int, is_session_close: bool) -> None:
+    """Match one order against the close: late cancels end it, CLS and market orders fill."""
+    order = venue_order_at(venue, row)
+    order_id = order.id
+    instrument = order.instrument
+    if order.cancel_ns > 0 and order.cancel_ns <= end_ns:
+        _drop(venue, row, _CANCELLED, order.cancel_ns)
+    elif order.parent > 0 or order.active_ns > end_ns:
+        return
+    elif order.tif == _CLS:
+        if is_session_close:
+            if order.type != _LIMIT or order.side * (order.limit_price - close) >= 0.0:
                 _fill(venue, row, close, CLOSE, end_ns, order.type == _MARKET)
             row = _find(venue, instrument, order_id)
             if row >= 0:
                 _drop(venue, row, _EXPIRED, end_ns)
-            row = book.first
-            continue
-        if ready and order.type == _MARKET and order.tif != _CLS and order.tif != _OPG:
-            _fill(venue, row, close, CLOSE, end_ns, True)
-            _end_immediate(venue, order_id, instrument, end_ns)
-            row = book.first
-            continue
-        row = following
+    elif order.type == _MARKET and order.tif != _OPG:
+        _fill(venue, row, close, CLOSE, end_ns, True)
+        _end_immediate(venue, order_id, instrument, end_ns)
+
+
+@kernel
+def meet_close(venue: int, instrument: int, close: float, end_ns: int) -> bool:
+    """Match what fills at a bar's close: CLS orders at the session's end, market orders that arrived inside the bar.
+
+    Pauses as ``meet_open`` does.
+    """
+    book = book_at(venue, instrument)
+    if book.tried == 0:
+        book.last = close
+    row = _next_turn(venue, book)
+    while row >= 0:
+        _at_close(venue, row, close, end_ns, book.session >= 2)
+        if _has_reports(venue):
+            return True
+        row = _next_turn(venue, book)
+    return False
 
 
 @kernel

@@ -36,10 +36,13 @@ from tidemill.kernel.leap import (
 from tidemill.kernel.ledger import mark_slot
 from tidemill.kernel.matching import (
     accept,
-    match_close,
-    match_newborn,
-    match_open,
-    match_range,
+    begin_bar,
+    begin_open,
+    begin_stage,
+    meet_close,
+    meet_newborn,
+    meet_open,
+    meet_range,
     next_report,
     split_orders,
     untouched,
@@ -54,9 +57,10 @@ __all__ = [
     "MORE",
     "TAPE_FULL",
     "accept_command",
+    "begin_match",
     "feed",
     "mark_close",
-    "match_bar",
+    "match_next",
     "replay",
     "restate_orders",
     "take_report",
@@ -125,25 +129,44 @@ def mark_again(state: int, stream: Any) -> None:
 
 
 @kernel
-def _match(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None:
-    """Match the bar under a stream's cursor in one phase."""
+def _begin(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None:
+    """Begin a stage for the bar under a stream's cursor."""
+    at = stream.at
+    instrument = stream.instrument
+    begin = int_at(stream.ts, at)
+    if phase == _OPEN or book_at(venue, instrument).opened_ns != begin:
+        flags = _session_flags(state, stream, begin, end_ns)
+        day = day_of(state, instrument_at(state, instrument).calendar, begin)
+        begin_bar(venue, instrument, float_at(stream.volume, at), begin, day, flags)
+    if phase == _OPEN:
+        begin_open(venue, instrument, float_at(stream.open, at))
+    else:
+        begin_stage(venue, instrument)
+
+
+@kernel
+def _meet(venue: int, stream: Any, phase: int, end_ns: int) -> bool:
+    """Match the bar under a stream's cursor until an order has something to report; False when the stage is over."""
     at = stream.at
     instrument = stream.instrument
     begin = int_at(stream.ts, at)
     if phase == _OPEN:
-        flags = _session_flags(state, stream, begin, end_ns)
-        day = day_of(state, instrument_at(state, instrument).calendar, begin)
-        volume = float_at(stream.volume, at)
-        match_open(venue, instrument, float_at(stream.open, at), volume, begin, day, flags & 1 == 1)
-    elif phase == _RANGE:
-        match_range(venue, instrument, float_at(stream.high, at), float_at(stream.low, at), begin, end_ns)
-    else:
-        flags = _session_flags(state, stream, begin, end_ns)
-        if phase == _CLOSE:
-            match_newborn(venue, instrument, float_at(stream.high, at), float_at(stream.low, at), end_ns)
-        elif book_at(venue, instrument).opened_ns != begin:
-            book_at(venue, instrument).available = float_at(stream.volume, at) * venue_head(venue).volume_cap
-        match_close(venue, instrument, float_at(stream.close, at), end_ns, flags >= 2)
+        return meet_open(venue, instrument, float_at(stream.open, at), begin)
+    high = float_at(stream.high, at)
+    low = float_at(stream.low, at)
+    if phase == _RANGE:
+        return meet_range(venue, instrument, high, low, begin, end_ns)
+    if phase == _CLOSE and meet_newborn(venue, instrument, high, low, end_ns):
+        return True
+    return meet_close(venue, instrument, float_at(stream.close, at), end_ns)
+
+
+@kernel
+def _match(state: int, venue: int, tape: int, code: int, stream: Any, phase: int, end_ns: int) -> None:
+    """Match the bar under a stream's cursor in one stage; the core answers every report before the next order."""
+    _begin(state, venue, stream, phase, end_ns)
+    while _meet(venue, stream, phase, end_ns):
+        _deliver(state, venue, tape, code)
 
 
 @kernel
@@ -159,7 +182,7 @@ def _may_trade(venue: int, stream: Any) -> bool:
 
 @kernel
 def _match_group(state: int, venue: int, tape: int, code: int, streams: int, count: int, end_ns: int) -> None:
-    """Match every bar of a group in the three phases, delivering fills after each."""
+    """Match every bar of a group in the three stages, each for all bars before the next."""
     dues = tape_head(tape).dues
     index = 0
     while index < count:
@@ -175,8 +198,7 @@ def _match_group(state: int, venue: int, tape: int, code: int, streams: int, cou
             if int_at(dues, index) == end_ns:
                 stream = row_at(streams, index, count, STREAM)
                 if stream.matches == 1 and _may_trade(venue, stream):
-                    _match(state, venue, stream, phase, end_ns)
-                    _deliver(state, venue, tape, code)
+                    _match(state, venue, tape, code, stream, phase, end_ns)
 
 
 @kernel
@@ -240,8 +262,7 @@ def _take_stream(state: int, venue: int, tape: int, code: int, stream: Any, now:
         _deliver(state, venue, tape, code)
     same_close = venue_head(venue).fill_timing == _SAME_CLOSE
     if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
-        _match(state, venue, stream, _SAME, now)
-        _deliver(state, venue, tape, code)
+        _match(state, venue, tape, code, stream, _SAME, now)
         mark_again(state, stream)
     step_stream(stream)
 
@@ -359,12 +380,20 @@ def take_report(state: int, venue: int) -> int:
     return 1 if next_report(venue, head(state).event) else 0
 
 
-@export("void(int64, int64, int64, int64, int64)")
-def match_bar(state: int, venue: int, stream: int, phase: int, end_ns: int) -> None:
-    """Match the bar under a stream's cursor in one phase (live face)."""
+@export("int64(int64, int64, int64, int64, int64)")
+def begin_match(state: int, venue: int, stream: int, phase: int, end_ns: int) -> int:
+    """Begin a stage for the bar under a stream's cursor; 0 when no order works there (live face)."""
     row = row_at(stream, 0, 1, STREAM)
-    if book_at(venue, row.instrument).first >= 0:
-        _match(state, venue, row, phase, end_ns)
+    if book_at(venue, row.instrument).first < 0:
+        return 0
+    _begin(state, venue, row, phase, end_ns)
+    return 1
+
+
+@export("int64(int64, int64, int64, int64)")
+def match_next(venue: int, stream: int, phase: int, end_ns: int) -> int:
+    """Match the bar under a stream's cursor until an order has something to report; 0 when the stage is over."""
+    return 1 if _meet(venue, row_at(stream, 0, 1, STREAM), phase, end_ns) else 0
 
 
 @export("void(int64, int64)")

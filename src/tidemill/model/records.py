@@ -399,6 +399,7 @@ VENUE = np.dtype(
         ("n_orders", _I),  # capacity
         ("free_order", _I),
         ("working", _I),  # orders in all books
+        ("newest", _I),  # number of the order that arrived last
         ("reports", _I),  # offset of a ring of EVENT rows
         ("n_reports", _I),
         ("report_head", _I),
@@ -425,7 +426,13 @@ VENUE_BOOK = np.dtype(
         ("fee_pct", _F),  # percent of notional
         ("fee_minimum", _F),  # money per order
         ("available", _F),  # units this bar may still fill
-        ("opened_ns", _I),  # start of the bar whose open was matched last
+        ("opened_ns", _I),  # start of the bar the book saw last
+        ("day", _I),  # its trading day
+        ("session", _I),  # 1: it opens its session, 2: it closes it, 3: both, 0: neither
+        ("newest", _I),  # number of the newest order when the stage began; younger ones wait
+        ("tried", _I),  # number of the order that had the last turn in this pass
+        ("passes", _I),  # passes of this stage that are over
+        ("seen", _F),  # last price before the stage
         ("last", _F),  # last price, NaN before the first
         ("bid", _F),
         ("ask", _F),
@@ -458,7 +465,9 @@ VENUE_ORDER = np.dtype(
         ("active_ns", _I),
         ("cancel_ns", _I),  # when a cancel request arrives, 0 = none
         ("day", _I),  # trading day it first could trade, 0 = not yet
-        ("fee_paid", _I),  # micros, for the minimum
+        ("fee_charged", _I),  # sum of its fills' commissions, micros
+        ("fee_paid", _I),  # what it has paid, at least the minimum, micros
+        ("good_for", _F),  # its quantity when the stage began
     ]
 )
 

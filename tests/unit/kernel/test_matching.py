@@ -322,6 +322,54 @@ def test_an_exit_takes_working_entries_along() -> None:
     assert [side for _, side, _, _ in fills_of(engine)] == [1, -1]
 
 
+# answers inside a stage
+
+
+def test_a_stop_is_cut_when_an_entry_of_the_other_side_fills_before_it() -> None:
+    # the sell stop at 98.5 takes 4 of 10 before the protective stop at 98 has its turn in the same pass
+    script = {0: [do("sell", trigger=98.5, quantity=4), do("buy", stop=98)]}
+    _, engine = play([CALM, CALM, (100, 100, 97, 97), CALM], script)
+    assert fills_of(engine) == [(1, 1, 10, 100), (3, -1, 4, 98.5), (3, -1, 6, 98)]
+
+
+def test_an_exit_is_cut_when_an_entry_of_the_other_side_fills_before_it() -> None:
+    script = {0: [do("sell", limit=102, quantity=4), do("buy")], 1: [do("sell", limit=103, tif="gtc")]}
+    _, engine = play([CALM, CALM, (100, 104, 100, 104), CALM], script)
+    assert fills_of(engine) == [(1, 1, 10, 100), (3, -1, 4, 102), (3, -1, 6, 103)]
+
+
+def test_protection_ends_when_an_entry_of_the_other_side_closes_the_position() -> None:
+    script = {0: [do("sell", trigger=98.5, quantity=10), do("buy", stop=98, target=103)]}
+    _, engine = play([CALM, CALM, (100, 104, 97, 97), CALM], script)
+    assert fills_of(engine) == [(1, 1, 10, 100), (3, -1, 10, 98.5)]
+
+
+@pytest.mark.parametrize("path", [PathRule.STOP_FIRST, PathRule.BEST])
+def test_units_bought_in_a_range_do_not_reach_their_target_in_it(path: PathRule) -> None:
+    script = {0: [do("buy", limit=98, quantity=5), do("buy", target=102)]}
+    rows = [CALM, CALM, (100, 103, 97, 100), CALM, (103, 103, 103, 103)]
+    _, engine = play(rows, script, fills=FillRules(path=path))
+    assert fills_of(engine) == [(1, 1, 10, 100), (3, 1, 5, 98), (3, -1, 10, 102), (4, -1, 5, 103)]
+
+
+def test_units_bought_in_a_range_are_stopped_in_it() -> None:
+    script = {0: [do("buy", trigger=101, quantity=5), do("buy", stop=98)]}
+    _, engine = play([CALM, CALM, (100, 102, 97, 100), CALM], script)
+    assert fills_of(engine) == [(1, 1, 10, 100), (3, 1, 5, 101), (3, -1, 15, 98)]
+
+
+def test_protection_born_at_an_open_that_jumped_it_fills_in_the_range() -> None:
+    assert outcome([(95, 96, 94, 95)], do("buy", stop=98)) == [(1, 1, 10, 95), (2, -1, 10, 95)]
+
+
+def test_a_commission_minimum_is_paid_once_across_a_split() -> None:
+    rows = [CALM, (*CALM, 10), (200, 200, 200, 200, 1000), (200, 200, 200, 200, 1000)]
+    splits = [(0, START + 2 * MINUTE_NS + 1, 0.5)]
+    rules, costs = FillRules(volume_cap_ratio=0.1), Costs(commission_minimum=1.5)
+    _, engine = play(rows, {0: [do("buy", quantity=11)]}, fills=rules, costs=costs, splits=splits)
+    assert [int(row["fee"]) for row in engine.tape.rows("fills")] == [1_500_000, 0]
+
+
 # latency
 
 
