@@ -1,0 +1,39 @@
+"""A heartbeat in a file next to the database: it says that a process lives even when the database cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = ["Beat", "read_beat", "write_beat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One heartbeat. ``state``: RUNNING, or STOPPED after a clean stop: nobody is expected then."""
+
+    count: int
+    now_ns: int
+    state: str = "RUNNING"
+
+
+def write_beat(path: Path, beat: Beat) -> None:
+    """Replace the heartbeat as a whole.
+
+    Raises:
+        OSError: the disk does not take it; the watchdog will think the process is gone.
+    """
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(json.dumps(asdict(beat)), encoding="utf-8")
+    draft.replace(path)
+
+
+def read_beat(path: Path) -> Beat | None:
+    """Return the newest heartbeat; None when there is none or it cannot be read."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY), encoding="utf-8") as file:
+            return Beat(**json.loads(file.read()))
+    except (OSError, ValueError, TypeError):
+        return None

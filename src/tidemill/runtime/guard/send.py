@@ -1,0 +1,29 @@
+"""The only place where an order goes to a broker: what it takes is an approval, not an order."""
+
+from __future__ import annotations
+
+from tidemill.model.broker import OrderReport
+from tidemill.ports.broker import Broker
+from tidemill.ports.seams import Clock
+from tidemill.runtime.guard.send_guard import Approved
+
+__all__ = ["submit_approved", "submit_replacement"]
+
+
+async def submit_approved(broker: Broker, approved: Approved, clock: Clock) -> OrderReport:
+    """Send an approved order once.
+
+    Raises:
+        GuardRefusal: the approval no longer holds; nothing left. Else as ``Broker.submit``.
+    """
+    return await broker.submit(approved.spend(clock.monotonic_ns()))
+
+
+async def submit_replacement(broker: Broker, approved: Approved, broker_id: str, clock: Clock) -> OrderReport:
+    """Ask for a working order's new, approved quantity and trigger.
+
+    Raises:
+        GuardRefusal: the approval no longer holds; nothing left. Else as ``Broker.replace``.
+    """
+    order = approved.spend(clock.monotonic_ns())
+    return await broker.replace(order.client_id, broker_id, order.quantity, order.stop_price)
