@@ -16,8 +16,8 @@ class MarketSink(Protocol):
     def bars(self, rows: NDArray[Any]) -> None:
         """Take closed bars that end at one instant: EVENT rows of kind BAR, in instrument order."""
 
-    def trade(self, instrument: int, ts_ns: int, price: float, size: float) -> None:
-        """Take one trade print."""
+    def trade(self, instrument: int, ts_ns: int, price: float, size: float, seq: int = 0) -> None:
+        """Take one trade print; ``seq`` is the number by which its source knows it, the same when it comes again."""
 
     def quote(self, instrument: int, ts_ns: int, bid: float, ask: float) -> None:
         """Take a top-of-book quote; a newer one of the same instrument may replace it unseen."""
