@@ -94,6 +94,14 @@ def strategy_raises(folder: Path) -> Outcome:
     return tidemill("backtest", path, "--data", write_bars(folder / "AIG.csv"), "--no-count")
 
 
+def compiled_strategy_raises(folder: Path) -> Outcome:
+    path = folder / "raising.py"
+    path.write_text(
+        RAISES.replace("    compiled = False\n\n", "").replace("table = {}", "raise ValueError"), encoding="utf-8"
+    )
+    return tidemill("backtest", path, "--data", write_bars(folder / "AIG.csv"), "--no-count")
+
+
 def config_with_unknown_key(folder: Path) -> Outcome:
     path = folder / "run.toml"
     path.write_text('strategy = "buy_and_hold"\n[account]\ncahs = 5\n', encoding="utf-8")
@@ -173,6 +181,7 @@ CASES: dict[str, tuple[Callable[[Path], Outcome], int, tuple[str, ...]]] = {
     "unsorted": (unsorted, ORDER, ("row 41", "out of order", "--sort")),
     "mixed intervals": (mixed_intervals, DATA, ("mixes 1min and 5min", "split it")),
     "every row impossible": (all_rows_bad, DATA, ("no usable row of AIG", "volume is negative")),
+    "two symbols, one file": (flags("--symbol", "MSFT"), DATA, ("no bars of MSFT", "they hold AIG")),
     "symbol without data": (no_such_symbol, DATA, ("AIG", "SPY")),
     "dates outside the data": (flags("--start", "2031-01-01"), DATA, ("2031-01-01", "run from 2024-01-02")),
     "a day that is none": (flags("--start", "yesterday"), CONFIG, ("yesterday", "2024-01-31")),
@@ -193,6 +202,7 @@ CASES: dict[str, tuple[Callable[[Path], Outcome], int, tuple[str, ...]]] = {
     "bad --set": (flags("--set", "fast_window"), CONFIG, ("--set", "NAME=VALUE", "fast_window=10")),
     "does not compile": (does_not_compile, STRATEGY_CODE, ("closing_price", "odd.py, line 9")),
     "strategy raises": (strategy_raises, STRATEGY_CODE, ("raising.py", "line 12", "no such key")),
+    "compiled strategy raises": (compiled_strategy_raises, STRATEGY_CODE, ("raising.py, line 9", "compiled = False")),
     "cash of zero": (flags("--cash", "0"), CONFIG, ("cash", "above zero")),
     "cash is no number": (flags("--cash", "much"), USAGE, ("--cash", "much")),
     "unknown sizing": (flags("--sizing", "percnt:5"), CONFIG, ("--sizing", "percent")),

@@ -14,6 +14,7 @@ from tidemill.model.bars import BarTable
 from tidemill.model.errors import ConfigError, DataError
 from tidemill.model.instrument import AssetClass, Instrument, infer_instrument
 from tidemill.model.quality import Quarantine
+from tidemill.services.symbols import files_of_symbols
 
 __all__ = ["ReadRequest", "Source", "describe_instruments", "instrument_for", "read_inputs", "read_sources"]
 
@@ -112,13 +113,13 @@ def _files(request: ReadRequest, files: Sequence[Path]) -> list[CheckedBars]:
     """Read files, once per symbol where symbols are named."""
     if not request.symbols and set(request.overrides) & set(_OF_MARKET):
         raise ConfigError("--asset-class and --calendar are of one symbol; name it with --symbol.")
-    symbols: Sequence[str | None] = request.symbols or (None,)
-    # as many symbols as files: each file is named in turn; else every symbol is looked for in all files
-    are_paired = len(symbols) > 1 and len(symbols) == len(files)
+    asked: list[tuple[str | None, list[Path]]] = [(None, list(files))]
+    if request.symbols:
+        asked = [*files_of_symbols(files, request.symbols, request.mapping)]
     found: list[CheckedBars] = []
-    for number, symbol in enumerate(symbols):
+    for symbol, paths in asked:
         found += read_checked(
-            [files[number]] if are_paired else list(files),
+            paths,
             symbol=symbol,
             interval=request.interval,
             mapping=request.mapping,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tidemill.authoring.registry import load_strategy
+from tidemill.authoring.strategy import spec_of
 from tidemill.engine.bind import bind_step
 from tidemill.kernel.compile import JIT
 from tidemill.model.errors import StrategyError
@@ -138,3 +139,22 @@ def test_helpers_of_the_same_file_work_in_every_form(tmp_path):
     runs = [run_strategy(spec, path_bars([1, 2, 3, 4]), form=form) for form in ("compiled", "interpreted", "callback")]
     assert len(runs[0].tape.rows("fills")) == 1
     assert len({run.tape.content() for run in runs}) == 1
+
+
+@pytest.mark.parametrize("body", ["raise ValueError('boom')", "assert bar.close > 0.0, 'no price'"])
+def test_a_compiled_step_may_not_raise(tmp_path, body):
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}        if bar.close > 0.0:\n            pass\n        {body}\n", encoding="utf-8")
+    with pytest.raises(StrategyError, match=rf"cannot raise .*\(mine.py, line {FIRST + 2}\).*compiled = False"):
+        spec_of(load_strategy(str(path)).strategy)
+    ordinary = path.read_text(encoding="utf-8").replace("(Strategy):\n", "(Strategy):\n    compiled = False\n")
+    path.write_text(ordinary, encoding="utf-8")
+    assert spec_of(load_strategy(str(path)).strategy).name == "mine"
+
+
+def test_a_helper_that_raises_is_found_too(tmp_path):
+    path = tmp_path / "mine.py"
+    text = HEAD.replace("return price + nothing", "raise ValueError(price)") + "        x = helper(bar.close)\n"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StrategyError, match=r"mine.py, line 7"):
+        load_strategy(str(path))

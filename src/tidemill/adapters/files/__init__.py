@@ -5,7 +5,8 @@ from __future__ import annotations
 from tidemill.adapters.files.actions import read_corporate_actions
 from tidemill.adapters.files.finish import CheckedBars
 from tidemill.adapters.files.lean import read_lean
-from tidemill.adapters.files.read import read_bars, read_checked, select_days
+from tidemill.adapters.files.read import read_bars, read_checked, select_days, symbol_of_file
+from tidemill.adapters.files.rows import symbols_in
 from tidemill.adapters.files.write import write_parquet, write_quarantine
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "read_corporate_actions",
     "read_lean",
     "select_days",
+    "symbol_of_file",
+    "symbols_in",
     "write_parquet",
     "write_quarantine",
 ]

@@ -13,13 +13,17 @@ from tidemill.adapters.files.shelf import RawRows
 from tidemill.adapters.files.spacing import find_interval
 from tidemill.model.bars import DAY_NS, SECOND_NS, BarTable
 from tidemill.model.daily import days_of_stamps, session_length_ns, session_start_ns
-from tidemill.model.errors import OutOfOrder
+from tidemill.model.errors import DataError, OutOfOrder
 from tidemill.model.fingerprint import bars_sha256
 from tidemill.model.instrument import Instrument
 from tidemill.model.quality import BadRow, Quarantine, repeated_stamps
 from tidemill.model.zones import from_local
 
 __all__ = ["CheckedBars", "join_rows", "settle_rows"]
+
+
+# Two downloads of one instrument may differ in a few rows; two instruments differ in nearly all.
+_MOST_CONFLICTS, _FEWEST_CONFLICTS = 0.5, 5
 
 
 @dataclass(slots=True)
@@ -133,12 +137,23 @@ def join_rows(parts: Sequence[RawRows], symbol: str, instrument: Instrument, int
         symbol: name of the table.
         instrument: decides how long a daily bar runs.
         interval_ns: the bar size.
+
+    Raises:
+        DataError: the files contradict each other in most rows that they share.
     """
     parts = sorted(parts, key=lambda part: int(part.ts[0]) if len(part.ts) else 0)
     quarantine = Quarantine.empty()
     for part in parts:
         quarantine.extend(part.quarantine)
+    before = len(quarantine)
     ts, values, identical = _merged(parts, quarantine)
+    conflicts = len(quarantine) - before
+    if conflicts > _MOST_CONFLICTS * (conflicts + identical) and conflicts >= _FEWEST_CONFLICTS:
+        names = " and ".join(dict.fromkeys(part.source for part in parts))
+        raise DataError(
+            f"{names} hold different prices at the same {conflicts:,} times, so they are not both {symbol}; name one "
+            "--symbol per file, or read one file at a time."
+        )
     duration_ns = session_length_ns(instrument) if interval_ns == DAY_NS else interval_ns
     bars = BarTable(symbol, interval_ns, duration_ns, ts, *values)
     warnings = [warning for part in parts for warning in part.warnings]

@@ -14,7 +14,7 @@ from tidemill.adapters.files.stamps import NO_STAMP, StampPlan, plan_stamps
 from tidemill.model.errors import ConfigError, DataError
 from tidemill.model.intervals import format_interval, parse_interval
 
-__all__ = ["read_rows"]
+__all__ = ["read_rows", "symbols_in"]
 
 _TRUE = ("1", "true", "yes", "t")
 
@@ -48,6 +48,17 @@ def read_rows(
             if part.symbol is None:
                 part.symbol = source.metadata.get("symbol")
         return rows
+
+
+def symbols_in(path: Path, mapping: Mapping[str, str] | None = None) -> list[str]:
+    """Return the symbols that a file itself names, in a column or in its metadata; most files name none.
+
+    Raises:
+        DataError: the file or its columns cannot be used.
+    """
+    with open_source(path) as source:
+        named = _symbols(source, match_columns(source.name, list(source.types), mapping), None)
+        return named or [source.metadata["symbol"]] if "symbol" in source.metadata else named
 
 
 def _symbols(source: Source, columns: Columns, wanted: str | None) -> list[str]:
