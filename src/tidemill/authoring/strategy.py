@@ -32,18 +32,16 @@ What a step may read and write:
 
 from __future__ import annotations
 
-import dis
 import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from tidemill.authoring.fields import Declared, Indicator, Memory, Param
+from tidemill.authoring.raises import check_raises
 from tidemill.model.errors import ConfigError, StrategyError, UnknownName
 
 __all__ = ["STEP_ARGUMENTS", "Strategy", "StrategySpec", "spec_of"]
@@ -186,20 +184,6 @@ def _calls_own_helpers(step: Callable[..., Any]) -> bool:
     return any(inspect.isfunction(item) and item.__module__ == step.__module__ for item in helpers)
 
 
-def _check_raises(cls: type[Strategy], step: Callable[..., Any]) -> None:
-    """Refuse a compiled step that may raise: nothing can carry an exception out of compiled code, it would be lost."""
-    own = [step.__globals__.get(name) for name in step.__code__.co_names]
-    helpers = [item for item in own if isinstance(item, FunctionType) and item.__module__ == step.__module__]
-    for code in (step.__code__, *(item.__code__ for item in helpers)):
-        for instruction in dis.get_instructions(code):
-            if instruction.opname == "RAISE_VARARGS":
-                line = instruction.positions.lineno if instruction.positions else code.co_firstlineno
-                raise StrategyError(
-                    f"{cls.name} cannot raise or assert where it is compiled ({Path(code.co_filename).name}, line {line}); "
-                    "take the line out, or write compiled = False in the class to run it as ordinary Python."
-                )
-
-
 def _title(cls: type[Strategy]) -> str:
     """Return the first line of a class's docstring, or of the nearest base's that is not ours."""
     for base in cls.__mro__[: cls.__mro__.index(Strategy)]:
@@ -235,7 +219,7 @@ def spec_of(cls: type[Strategy]) -> StrategySpec:
     """
     step, arguments = _step_of(cls)
     if cls.compiled:
-        _check_raises(cls, step)
+        check_raises(cls.name, step)
     _check_names(cls)
     params, indicators, memory = _declared(cls, Param), _declared(cls, Indicator), _declared(cls, Memory)
     fields: list[tuple[str, Any]] = [(key, np.int64 if p.is_whole else np.float64) for key, p in params.items()]
