@@ -35,6 +35,10 @@ from tidemill.kernel.leap import (
 )
 from tidemill.kernel.ledger import mark_slot
 from tidemill.kernel.matching import (
+    CLOSE,
+    OPEN,
+    RANGE,
+    SAME_CLOSE,
     accept,
     begin_bar,
     begin_open,
@@ -78,10 +82,6 @@ _SAME_CLOSE = int(FillTiming.SAME_CLOSE)
 _NEVER = 9_223_372_036_854_775_807
 _DAY_NS = 86_400_000_000_000
 _STREAM_BYTES = STREAM.itemsize
-_OPEN = 1
-_RANGE = 2
-_CLOSE = 3
-_SAME = 4
 
 
 @kernel
@@ -134,11 +134,11 @@ def _begin(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None
     at = stream.at
     instrument = stream.instrument
     begin = int_at(stream.ts, at)
-    if phase == _OPEN or book_at(venue, instrument).opened_ns != begin:
+    if phase == OPEN or book_at(venue, instrument).opened_ns != begin:
         flags = _session_flags(state, stream, begin, end_ns)
         day = day_of(state, instrument_at(state, instrument).calendar, begin)
         begin_bar(venue, instrument, float_at(stream.volume, at), begin, day, flags)
-    if phase == _OPEN:
+    if phase == OPEN:
         begin_open(venue, instrument, float_at(stream.open, at))
     else:
         begin_stage(venue, instrument)
@@ -150,13 +150,13 @@ def _meet(venue: int, stream: Any, phase: int, end_ns: int) -> bool:
     at = stream.at
     instrument = stream.instrument
     begin = int_at(stream.ts, at)
-    if phase == _OPEN:
+    if phase == OPEN:
         return meet_open(venue, instrument, float_at(stream.open, at), begin)
     high = float_at(stream.high, at)
     low = float_at(stream.low, at)
-    if phase == _RANGE:
+    if phase == RANGE:
         return meet_range(venue, instrument, high, low, begin, end_ns)
-    if phase == _CLOSE and meet_newborn(venue, instrument, high, low, end_ns):
+    if phase == CLOSE and meet_newborn(venue, instrument, high, low, end_ns):
         return True
     return meet_close(venue, instrument, float_at(stream.close, at), end_ns)
 
@@ -193,7 +193,7 @@ def _match_group(state: int, venue: int, tape: int, code: int, streams: int, cou
         index += 1
     if index == count:
         return
-    for phase in range(_OPEN, _CLOSE + 1):
+    for phase in range(OPEN, CLOSE + 1):
         for index in range(count):
             if int_at(dues, index) == end_ns:
                 stream = row_at(streams, index, count, STREAM)
@@ -262,7 +262,7 @@ def _take_stream(state: int, venue: int, tape: int, code: int, stream: Any, now:
         _deliver(state, venue, tape, code)
     same_close = venue_head(venue).fill_timing == _SAME_CLOSE
     if same_close and stream.kind == _BAR and book_at(venue, stream.instrument).first >= 0:
-        _match(state, venue, tape, code, stream, _SAME, now)
+        _match(state, venue, tape, code, stream, SAME_CLOSE, now)
         mark_again(state, stream)
     step_stream(stream)
 
