@@ -12,12 +12,13 @@ from tidemill.model.broker import OrderReport, OrderRequest
 from tidemill.model.enums import EventKind
 from tidemill.model.errors import GuardRefusal, OrderRejected
 from tidemill.model.journal import OutboxRow
+from tidemill.runtime.guard.send_guard import Approved
 from tidemill.runtime.journal import Journal
 from tidemill.runtime.outgoing import Outgoing, order_record
 
 __all__ = ["Approve", "Desk", "InstantDesk", "SteppedExchange"]
 
-Approve = Callable[[Outgoing], GuardRefusal | None]  # what stands in an order's way, None when it may pass
+Approve = Callable[[Outgoing], Approved | GuardRefusal]  # the guard's leave, or what stands in the way
 
 
 class SteppedExchange(Protocol):
@@ -26,6 +27,10 @@ class SteppedExchange(Protocol):
     @property
     def has_work(self) -> bool:
         """Tell whether any order might meet the next market event."""
+
+    @property
+    def matches_trades(self) -> bool:
+        """Tell whether orders meet trades instead of bars."""
 
     def phases(self, rows: NDArray[Any]) -> Iterator[Any]:
         """Match a group of events and pause wherever the core has its turn."""
@@ -81,9 +86,9 @@ class InstantDesk:
                 item.row = known if known is not None else item.row
                 continue
             is_new = True
-            refusal = self._approve(item)
-            item.row.state = "DONE" if refusal is None else "DROPPED"
-            item.row.text = "" if refusal is None else f"{refusal.code}: {refusal}"
+            answer = self._approve(item) if item.action != "cancel" else None
+            item.row.state = "DROPPED" if isinstance(answer, GuardRefusal) else "DONE"
+            item.row.text = f"{answer.code}: {answer}" if isinstance(answer, GuardRefusal) else ""
             self._journal.batch.outbox.append(item.row)
             self._journal.batch.orders.append(order_record(item.order, self._journal.run_id))
         if is_new:

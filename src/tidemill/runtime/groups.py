@@ -20,6 +20,7 @@ __all__ = ["Groups", "value_at_close"]
 
 _BYTES = EVENT.itemsize
 _BAR = int(EventKind.BAR)
+_QUOTE = int(EventKind.QUOTE)
 _REPORTS, _FEED = 1, 2  # pauses of a stepped exchange; the third values positions at the close again
 
 
@@ -57,6 +58,16 @@ class Groups:
         bars = rows["kind"] == _BAR
         if bars.any():
             self._turns.core.mark(int(rows["now_ns"][-1]))
+
+    async def take_ticks(self, rows: NDArray[Any]) -> None:
+        """Take trades or quotes, each an instant of its own."""
+        if self._exchange is not None and (self._exchange.matches_trades or rows["kind"][0] == _QUOTE):
+            for at in range(len(rows)):
+                await self._step_through(rows[at : at + 1], self._exchange)
+            return
+        base, journal, turns = int(rows.ctypes.data), self._journal, self._turns
+        for event in range(base, base + len(rows) * _BYTES, _BYTES):
+            await turns.take(event, journal.append(event, LAST))
 
     async def _feed_all(self, rows: NDArray[Any]) -> None:
         """Let the core take one row after the other."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidemill.model.bookkeeping import Bookkeeper
 from tidemill.model.broker import OrderReport
-from tidemill.model.enums import EventKind, Operator, Side
-from tidemill.model.journal import FillEntry, LedgerRow
+from tidemill.model.enums import EventKind, Operator
+from tidemill.model.journal import FillEntry
 from tidemill.model.records import EVENT
 from tidemill.runtime.book import Applied, LiveOrder, OrderBook
 from tidemill.runtime.core import Core
@@ -49,7 +49,7 @@ class Turns:
     Args:
         core, book, journal, drafter: what a turn reads and writes.
         broker: name of the broker, on every fill.
-        currency: of the account.
+        keeper: turns fills into ledger entries.
         release: carries what a turn wants to send; it commits first.
         follow: told the tape row after every turn that wrote result rows (read tables, streams, screens).
         alert: told severity, kind and sentence of what a person should know.
@@ -63,13 +63,13 @@ class Turns:
         drafter: Drafter,
         *,
         broker: str,
-        currency: str,
+        keeper: Bookkeeper,
         release: Release,
         follow: Callable[[int], None],
         alert: Callable[[int, str, str], None],
     ) -> None:
         self.core, self.book, self.journal = core, book, journal
-        self._drafter, self._broker, self._currency = drafter, broker, currency
+        self._drafter, self._broker, self._keeper = drafter, broker, keeper
         self._release, self._follow, self._alert = release, follow, alert
         self.events = 0
         self.quarantined = 0
@@ -136,12 +136,10 @@ class Turns:
         if not is_known:
             self.journal.note(seq, source, report.kind.name, report.exec_id or order.request.client_id, _body(report))
             self.journal.batch.orders.append(order_record(order, self.journal.run_id))
-        cash = self._cash()
+        if report.kind is EventKind.FILL:
+            self._book_fill(report, order, seq, applied.flags, is_known=is_known)
         self.events += 1
         commands = self.core.take(address)
-        if report.kind is EventKind.FILL and not is_known:
-            self._book_fill(report, order, seq, applied.flags)
-            self._book_cash(report, self._cash() - cash)
         if self.core.has_written:
             self._follow(seq)
         if commands:
@@ -150,48 +148,31 @@ class Turns:
                 await self._release(outgoing)
         return applied
 
-    def _book_cash(self, report: OrderReport, moved: int) -> None:
-        """Write what a fill moved, its fee apart."""
-        ref = f"{self.journal.run_id}/{report.exec_id}"
-        self._ledger(f"{ref}/cash", "trade", self._currency, moved + report.fee_micros, report.ts_ns)
-        if report.fee_micros:
-            self._ledger(f"{ref}/fee", "fee", self._currency, -report.fee_micros, report.ts_ns)
-
-    def _cash(self) -> int:
-        return int(self.core.engine.state.tables["accounts"]["cash"][0])
-
-    def _ledger(self, ref: str, kind: str, asset: str, micros: int, ts_ns: int) -> None:
-        delta = format(Decimal(micros).scaleb(-6), "f")
-        self.journal.batch.ledger.append(
-            LedgerRow(ref, self.journal.run_id, self.journal.account, kind, asset, delta, ts_ns)
-        )
-
-    def _book_fill(self, report: OrderReport, order: LiveOrder, seq: int, flags: tuple[str, ...]) -> None:
+    def _book_fill(
+        self, report: OrderReport, order: LiveOrder, seq: int, flags: tuple[str, ...], *, is_known: bool
+    ) -> None:
+        """Write a fill and what it moves; the bookkeeper sees also those that are written already."""
         request, journal = order.request, self.journal
-        quantity = decimal_text(report.quantity)
-        journal.batch.fills.append(
-            FillEntry(
-                broker=self._broker,
-                account=journal.account,
-                exec_id=report.exec_id,
-                run_id=journal.run_id,
-                client_id=request.client_id,
-                symbol=request.symbol,
-                side=request.side.name,
-                quantity=quantity,
-                price=decimal_text(report.price),
-                fee_micros=report.fee_micros,
-                ts_ns=report.ts_ns,
-                seq=seq,
-                strategy=order.strategy,
-                flags=" ".join(flags),
-            )
+        fill = FillEntry(
+            broker=self._broker,
+            account=journal.account,
+            exec_id=report.exec_id,
+            run_id=journal.run_id,
+            client_id=request.client_id,
+            symbol=request.symbol,
+            side=request.side.name,
+            quantity=decimal_text(report.quantity),
+            price=decimal_text(report.price),
+            fee_micros=report.fee_micros,
+            ts_ns=report.ts_ns,
+            seq=seq,
+            strategy=order.strategy,
+            flags=" ".join(flags),
         )
-        sign = "-" if request.side is Side.SELL else ""
-        ref = f"{journal.run_id}/{report.exec_id}/units"
-        journal.batch.ledger.append(
-            LedgerRow(ref, journal.run_id, journal.account, "trade", request.symbol, sign + quantity, report.ts_ns)
-        )
+        entries = self._keeper.book(fill)
+        if not is_known:
+            journal.batch.fills.append(fill)
+            journal.batch.ledger += entries
 
     def _alert_flag(self, flag: str, report: OrderReport, applied: Applied) -> None:
         """Tell a person what is odd about a report."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from tidemill.adapters.paper.account import PaperAccount
-from tidemill.adapters.paper.checks import PaperChecks, PaperTerms
+from tidemill.adapters.paper.checks import LONGEST_ID, PaperChecks, PaperTerms
 from tidemill.adapters.paper.market import PaperMarket, Phase, PhaseKind
 from tidemill.adapters.paper.orders import PaperOrder, PaperOrders
 from tidemill.engine.plan import EnginePlan
@@ -43,7 +43,7 @@ PAPER_RULES: Final = BrokerRules(
     settle_ns=0,
     fractional=True,
     extended_hours=True,
-    order_id_length=64,
+    order_id_length=LONGEST_ID,
 )
 _AT_ONCE = range(EventKind.ACK, EventKind.EXPIRED + 1)  # what answers these leaves at their own instant
 
@@ -123,6 +123,16 @@ class PaperBroker:
         self.begin(rows)
         while (phase := self.step()) is not None:
             yield phase
+
+    @property
+    def has_work(self) -> bool:
+        """Tell whether an order might meet the next market event."""
+        return int(self.market.venue.header["working"][0]) > 0
+
+    @property
+    def matches_trades(self) -> bool:
+        """Tell whether orders meet trades instead of bars."""
+        return self.terms.match_trades
 
     def take_report(self) -> OrderReport | None:
         """Return the oldest report that waits, or None; the time of what answers it is its time."""

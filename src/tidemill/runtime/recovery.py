@@ -1,0 +1,136 @@
+"""What an earlier process of the same run left behind, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidemill.kernel.transitions import is_final
+from tidemill.model.enums import EventKind, OrderState
+from tidemill.model.errors import StoreMismatch, TapeBroken
+from tidemill.model.journal import FillEntry, OrderRecord, OutboxRow, RunRow
+from tidemill.ports.store import Store
+from tidemill.runtime.book import OrderBook
+from tidemill.runtime.journal import Recorded
+from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_tape
+
+__all__ = ["Inherited", "inherit", "overlay"]
+
+_MARKET = tuple(int(kind) for kind in (EventKind.BAR, EventKind.QUOTE, EventKind.TRADE, EventKind.SPLIT))
+_MARKET_KINDS = np.array([*_MARKET, int(EventKind.DIVIDEND)])
+
+
+@dataclass(slots=True)
+class Inherited:
+    """The record of a run as a new process finds it.
+
+    Args:
+        run: its row, None for a new run.
+        recorded: its tape.
+        outbox: its requests by key. orders, fills: as written.
+    """
+
+    run: RunRow | None = None
+    recorded: Recorded = field(default_factory=Recorded)
+    outbox: Mapping[str, OutboxRow] = field(default_factory=dict)
+    orders: Sequence[OrderRecord] = ()
+    fills: Sequence[FillEntry] = ()
+
+
+def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
+    """Return how many rows of a tape count.
+
+    Market rows behind the last transaction are true and stay; of a simulated exchange everything can be made again.
+    What a broker said behind the last transaction was never booked: it is asked for again, so the tape ends there. A
+    group of bars that is not whole was not looked at yet.
+    """
+    keep = len(rows)
+    if not is_stepped:
+        tail = rows["event"]["kind"][committed_seq:]
+        foreign = np.flatnonzero(~np.isin(tail, _MARKET_KINDS))
+        keep = committed_seq + int(foreign[0]) if len(foreign) else keep
+    while is_stepped and keep > committed_seq:
+        last = rows[keep - 1]
+        if int(last["mark"]) & LAST or int(last["event"]["kind"]) not in _MARKET_KINDS:
+            break
+        keep -= 1
+    return keep
+
+
+def _cut(folder: Path, rows: NDArray[Any], keep: int) -> TapeEnd:
+    """Write the tape anew up to a row: the files are replaced one after the other, the shortest last."""
+    for path in sorted(folder.glob("events-*.tape")):
+        path.rename(path.with_suffix(".cut"))
+    buffer = TapeBuffer(TapeEnd())
+    file = TapeFile(folder, 1)
+    base = int(rows.ctypes.data)
+    for at in range(keep):
+        buffer.append(base + at * rows.itemsize, int(rows[at]["wall_ns"]), int(rows[at]["mark"]))
+    file.write(buffer.cut(), durable=True)
+    file.close()
+    for path in folder.glob("events-*.cut"):
+        path.unlink()
+    return TapeEnd(buffer.next_seq, buffer.hash)
+
+
+def _undo_cut(folder: Path) -> None:
+    """Go back to the uncut tape when the process died while it was being cut."""
+    old = sorted(folder.glob("events-*.cut"))
+    if not old:
+        return
+    for path in folder.glob("events-*.tape"):
+        path.unlink()
+    for path in old:
+        path.rename(path.with_suffix(".tape"))
+
+
+def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepped: bool) -> Inherited:
+    """Read everything a run has left.
+
+    Args:
+        is_stepped: its orders go to a simulated exchange.
+
+    Raises:
+        StoreMismatch: the run was begun with other settings. TapeBroken: tape and store contradict each other.
+    """
+    run = store.run(run_id)
+    if run is None:
+        return Inherited()
+    if run.spec_hash != spec_hash:
+        raise StoreMismatch(f"Run {run_id} was begun with other settings; begin a new run, or restore its file.")
+    last = store.last_tape(run_id)
+    committed = last.seq if last is not None else 0
+    _undo_cut(folder)
+    rows, end = read_tape(folder, mend=True)
+    if len(rows) < committed:
+        raise TapeBroken(f"The tape of run {run_id} ends at row {len(rows)}, the store knows row {committed}; restore.")
+    keep = _keep(rows, committed, is_stepped=is_stepped)
+    if keep < len(rows):
+        end = _cut(folder, rows, keep)
+        rows = rows[:keep]
+    recorded = Recorded(rows, end, committed, last.hash if last is not None else "")
+    outbox = {row.key: row for row in store.outbox(run_id)}
+    return Inherited(run, recorded, outbox, store.orders(run_id), store.fills(run_id))
+
+
+def overlay(book: OrderBook, inherited: Inherited) -> None:
+    """Give rebuilt orders what the store knows of them: broker ids, states, fills (for brokers outside)."""
+    book.executions.update(fill.exec_id for fill in inherited.fills)
+    for record in inherited.orders:
+        order = book.by_client.get(record.client_id)
+        if order is None:
+            continue
+        order.broker_id, order.text = record.broker_id, record.text
+        order.quantity, order.filled = float(record.quantity), float(record.filled)
+        order.value = float(Decimal(record.average_price or "0") * Decimal(record.filled))
+        order.state, order.updated_ns = OrderState[record.state], record.updated_ns
+        if order.broker_id:
+            book.by_broker[order.broker_id] = order
+        if is_final(order.state):
+            book.live.pop(record.client_id, None)

@@ -1,0 +1,486 @@
+"""One run, from its first row to its last: start (or start again), serve, stop.
+
+Start is always the same: take the lease, read what is there, feed the tape to a fresh core, compare with the broker,
+then open the doors. A clean stop and a killed process leave the same behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidemill.engine.engine import Engine
+from tidemill.model.bookkeeping import Bookkeeper, Contract
+from tidemill.model.broker import AccountFacts
+from tidemill.model.enums import EventKind, Operator
+from tidemill.model.errors import NotAuthorised, TapeBroken, TidemillError
+from tidemill.model.instrument import Instrument
+from tidemill.model.journal import AlertRow, LedgerRow, RunRow
+from tidemill.model.records import EVENT
+from tidemill.ports.broker import Broker
+from tidemill.ports.feed import Feed
+from tidemill.ports.seams import Clock
+from tidemill.ports.store import Store
+from tidemill.runtime.approver import Approver
+from tidemill.runtime.book import OrderBook
+from tidemill.runtime.candles import Candles
+from tidemill.runtime.core import Core, Written
+from tidemill.runtime.desk import InstantDesk, SteppedExchange
+from tidemill.runtime.groups import Groups
+from tidemill.runtime.guard.send_guard import SendGuard
+from tidemill.runtime.inbox import Inbox
+from tidemill.runtime.journal import Journal
+from tidemill.runtime.lanes import Lane
+from tidemill.runtime.orders import ENTRY_TTL_NS
+from tidemill.runtime.outgoing import Drafter
+from tidemill.runtime.present import Present
+from tidemill.runtime.recovery import Inherited, inherit, overlay
+from tidemill.runtime.sender import Sender
+from tidemill.runtime.tape import HELD, TapeFile
+from tidemill.runtime.turns import Turns
+from tidemill.runtime.writer import Writer
+
+__all__ = ["OperatorWord", "Phase", "Run", "RunParts", "RunTerms"]
+
+_LEASE_NS = 15_000_000_000
+_TICKS = (int(EventKind.TRADE), int(EventKind.QUOTE))
+_BYTES = EVENT.itemsize
+_BREATH = 64  # items after which the loop lets others have a turn
+
+
+class Phase(StrEnum):
+    """Where a run stands."""
+
+    STARTING = "STARTING"
+    RECONCILING = "RECONCILING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    COMPLETED = "COMPLETED"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorWord:
+    """What a person (or the watchdog) orders: who, what, why."""
+
+    code: Operator
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTerms:
+    """What a run is, in words that never change while it lives.
+
+    Args:
+        run_id, agent, account, mode, broker, build: names.
+        spec, spec_hash: the agent's specification as JSON, and its hash.
+        currency, cash_micros: of the sub-ledger at its start.
+        instruments, strategies: in the core's order.
+        ttl_ns: how long an entry may wait before it leaves.
+    """
+
+    run_id: str
+    agent: str
+    account: str
+    mode: str
+    broker: str
+    build: str
+    spec: str
+    spec_hash: str
+    currency: str
+    cash_micros: int
+    instruments: Sequence[Instrument]
+    strategies: Sequence[str]
+    ttl_ns: int = ENTRY_TTL_NS
+
+
+@dataclass(slots=True)
+class RunParts:
+    """What a run is made of; whoever wires it chooses each.
+
+    Args:
+        engine: fresh, strategies bound.
+        broker: where orders go; ``exchange`` is the same object when it is a simulated one, else None.
+        feed: where market data come from.
+        inbox: the one door.
+        store, writer, folder: the durable record; the store belongs to the writer's thread.
+        clock: of the run.
+        guard: with rules and limits; None only where the run sends nothing.
+        present: makes the facts of a run out of its core and book.
+        candles: builds bars from trades, where the feed brings trades.
+        owner: name of this process on the lease.
+        follow: told what the core has booked, with the tape row (read tables, streams, screens).
+    """
+
+    engine: Engine
+    broker: Broker
+    exchange: SteppedExchange | None
+    feed: Feed
+    inbox: Inbox
+    store: Store
+    writer: Writer
+    folder: Path
+    clock: Clock
+    guard: SendGuard
+    present: Callable[[Core, OrderBook], Present]
+    candles: Candles | None = None
+    owner: str = "engine"
+    follow: list[Callable[[int, Written], None]] = field(default_factory=list)
+
+
+class Run:
+    """One execution of one agent.
+
+    Args:
+        terms, parts: as above.
+    """
+
+    def __init__(self, terms: RunTerms, parts: RunParts) -> None:
+        self.terms, self.parts = terms, parts
+        self.phase = Phase.STARTING
+        self.message = ""
+        self.core = Core(parts.engine)
+        self.book = OrderBook()
+        self.present = parts.present(self.core, self.book)
+        self.facts: AccountFacts | None = None
+        self.alerts: list[AlertRow] = []
+        self._stopping = asyncio.Event()
+        self._feed_done = False
+        self._last_ns = 0  # newest market instant on the recorded tape
+        self._at_last: set[bytes] = set()
+
+    # --- time
+
+    def now(self) -> tuple[int, int]:
+        """Return wall and monotonic clock; of a replay both are the time of its events."""
+        if self.parts.feed.is_replay:
+            return self.core.now_ns, self.core.now_ns
+        return self.parts.clock.now_ns(), self.parts.clock.monotonic_ns()
+
+    # --- start
+
+    async def start(self) -> None:
+        """Take the lease, rebuild, compare, and be ready.
+
+        Raises:
+            LeaseLost, StoreError, TapeBroken, NotAuthorised, LinkDown: the run did not start; nothing was sent.
+        """
+        parts, terms = self.parts, self.terms
+        clock = parts.clock
+        await parts.writer.run(parts.store.check)
+        now = clock.now_ns()
+        asked = clock.monotonic_ns()
+        lease = await parts.writer.run(lambda: parts.store.take_lease(terms.account, parts.owner, now, _LEASE_NS))
+        is_stepped = parts.exchange is not None
+        folder = parts.folder / terms.run_id
+        inherited = await parts.writer.run(
+            lambda: inherit(parts.store, terms.run_id, folder, terms.spec_hash, is_stepped=is_stepped)
+        )
+        file = TapeFile(folder, inherited.recorded.end.next_seq)
+        self.journal = Journal(
+            terms.run_id,
+            terms.account,
+            store=parts.store,
+            file=file,
+            writer=parts.writer,
+            clock=clock,
+            recorded=inherited.recorded,
+        )
+        self.journal.lease = lease
+        self._lease_until = asked + _LEASE_NS
+        self.present.health.lease_remaining_ns = lambda: self._lease_until - clock.monotonic_ns()
+        self._wire(inherited)
+        guard_rows = await parts.writer.run(parts.store.guard)
+        parts.guard.restore(guard_rows)
+        self.facts = await parts.broker.open(parts.inbox.report)
+        if self.facts.environment != terms.mode:
+            raise NotAuthorised(
+                f"Run {terms.run_id} is {terms.mode}, and {terms.broker} says the account is {self.facts.environment}; "
+                "check the credentials."
+            )
+        self.present.broker = self.facts
+        await self._rebuild(inherited)
+        self._begin_record(inherited)
+        await self.journal.commit()
+        self.phase = Phase.RUNNING
+
+    def _wire(self, inherited: Inherited) -> None:
+        parts, terms, journal = self.parts, self.terms, self.journal
+        self.approver = Approver(parts.guard, self.present, journal, self.now)
+        self.desk: InstantDesk | Sender
+        if parts.exchange is not None:
+            self.desk = InstantDesk(parts.exchange, journal, self.approver, inherited.outbox)
+        else:
+            self.desk = Sender(parts.broker, journal, self.approver, parts.clock, parts.inbox.report, self.alert)
+        drafter = Drafter(
+            self.core,
+            self.book,
+            journal,
+            symbols=[item.symbol for item in terms.instruments],
+            strategies=list(terms.strategies),
+            build=terms.build,
+            ttl_ns=terms.ttl_ns,
+        )
+        contracts = {
+            item.symbol: Contract(repr(item.multiplier), item.is_margined, item.currency) for item in terms.instruments
+        }
+        self.turns = Turns(
+            self.core,
+            self.book,
+            journal,
+            drafter,
+            broker=terms.broker,
+            keeper=Bookkeeper(contracts),
+            release=self.desk.release,
+            follow=self._follow,
+            alert=self.alert,
+        )
+        self.groups = Groups(self.turns, journal, self.desk, parts.exchange)
+
+    async def _rebuild(self, inherited: Inherited) -> None:
+        """Feed the recorded tape to the fresh core: the same code, comparing instead of writing."""
+        rows = inherited.recorded.rows
+        market = rows[(rows["event"]["kind"] <= int(EventKind.TRADE)) & (rows["event"]["kind"] > 0)]
+        if len(market):
+            self._last_ns = int(market["event"]["now_ns"].max())
+            last = market[market["event"]["now_ns"] == self._last_ns]
+            self._at_last = {row["event"].tobytes() for row in last}
+        while self.journal.is_replaying:
+            await self._replay_next()
+        if self.parts.exchange is None:
+            overlay(self.book, inherited)
+
+    async def _replay_next(self) -> None:
+        """Take the recorded group or event that comes next."""
+        row = self.journal.peek()
+        kind = int(row["event"]["kind"])
+        is_market = kind in {int(EventKind.BAR), *_TICKS, int(EventKind.SPLIT), int(EventKind.DIVIDEND)}
+        if is_market:
+            group = self.groups.next_recorded()
+            if group is None:
+                raise TapeBroken(f"The tape of run {self.terms.run_id} ends inside a group of bars; restore a backup.")
+            if self.parts.candles is not None and kind == int(EventKind.TRADE):
+                self.parts.candles.take(group)
+            await self._take_group(group, is_tick=kind in _TICKS and not int(row["mark"]) & HELD)
+            return
+        event = np.zeros(1, EVENT)
+        event[0] = row["event"]
+        if self.parts.exchange is not None:
+            self.parts.exchange.tell_time(int(event["now_ns"][0]))
+        await self.turns.take_row(event, source="tape", kind="replayed")
+        await self.groups.settle()
+
+    def _begin_record(self, inherited: Inherited) -> None:
+        """Write the run's row, and its first deposit when it is new."""
+        terms, now = self.terms, self.parts.clock.now_ns()
+        known = inherited.run
+        started = known.started_ns if known is not None else now
+        self.journal.batch.runs.append(self._row("RUNNING", "", started, 0))
+        self._started_ns = started
+        if known is None:
+            cash = terms.cash_micros
+            delta = f"{cash // 1_000_000}.{cash % 1_000_000:06d}"
+            ref = f"{terms.run_id}/deposit"
+            self.journal.batch.ledger.append(
+                LedgerRow(ref, terms.run_id, terms.account, "deposit", terms.currency, delta, now)
+            )
+        self.journal.note(self.journal.next_seq - 1, "engine", "started", terms.build, b"")
+
+    def _row(self, state: str, message: str, started: int, ended: int) -> RunRow:
+        terms = self.terms
+        return RunRow(
+            run_id=terms.run_id,
+            agent=terms.agent,
+            spec=terms.spec,
+            spec_hash=terms.spec_hash,
+            mode=terms.mode,
+            broker=terms.broker,
+            account=terms.account,
+            build=terms.build,
+            state=state,
+            message=message,
+            started_ns=started,
+            ended_ns=ended,
+        )
+
+    # --- serve
+
+    async def serve(self) -> None:
+        """Run until the feed ends or somebody stops it.
+
+        Raises:
+            StoreError, InvariantBroken: the run ended in ERROR; positions stay protected at the broker.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._stream(), name="feed"), group.create_task(self._keep(), name="keeper")]
+                if isinstance(self.desk, Sender):
+                    tasks.append(group.create_task(self.desk.serve(), name="sender"))
+                    self.desk.open_gate()
+                await self._pump()
+                for task in tasks:
+                    task.cancel()
+        except* TidemillError as errors:
+            first = _first(errors)
+            self.phase, self.message = Phase.ERROR, str(first)
+            raise first from None
+
+    def stop(self) -> None:
+        """End the run after the item in hand."""
+        self._stopping.set()
+        self.parts.inbox.operator(None)
+
+    async def finish(self, state: Phase) -> None:
+        """Write the last rows and give the lease back."""
+        self.phase = state if self.phase is not Phase.ERROR else self.phase
+        ended = self.parts.clock.now_ns()
+        self.journal.batch.runs.append(self._row(self.phase.value, self.message, self._started_ns, ended))
+        self.journal.flush()
+        await self.journal.commit()
+        lease = self.journal.lease
+        if lease is not None:
+            await self.parts.writer.run(lambda: self.parts.store.release_lease(lease))
+        await self.parts.broker.close()
+
+    async def _stream(self) -> None:
+        symbols = [item.symbol for item in self.terms.instruments]
+        await self.parts.feed.stream(symbols, self.parts.inbox)
+        self._feed_done = True
+        self.parts.inbox.operator(None)
+
+    async def _keep(self) -> None:
+        """Once a second: hand the tape to the disk, prolong the lease, look for commands."""
+        parts = self.parts
+        while True:
+            await parts.clock.sleep(1.0)
+            self.journal.flush()
+            await self.journal.commit()
+            lease = self.journal.lease
+            if lease is not None:
+                asked = parts.clock.monotonic_ns()
+                renew = partial(parts.store.renew_lease, lease, parts.clock.now_ns(), _LEASE_NS)
+                self.journal.lease = await parts.writer.run(renew)
+                self._lease_until = asked + _LEASE_NS
+
+    async def _pump(self) -> None:
+        """Take one item after the other: the only writer of the core's state."""
+        inbox, count = self.parts.inbox, 0
+        while not self._stopping.is_set():
+            taken = inbox.take()
+            if taken is None:
+                if self._feed_done:
+                    return
+                await inbox.wait()
+                continue
+            await self._take(*taken)
+            count += 1
+            if count % _BREATH == 0:
+                await self.parts.clock.sleep(0)
+
+    async def _take(self, lane: Lane, item: Any) -> None:
+        if lane is Lane.MARKET:
+            await self.take_market(item)
+        elif lane is Lane.QUOTE:
+            await self.groups.take_ticks(item.copy())
+        elif lane is Lane.REPORT:
+            await self._take_report(item)
+        elif isinstance(item, OperatorWord):
+            await self.take_operator(item)
+
+    async def _take_report(self, item: Any) -> None:
+        if hasattr(item, "client_id"):
+            await self.turns.take_report(item, self.now()[0])
+            await self.journal.commit()
+
+    async def take_operator(self, word: OperatorWord) -> None:
+        """Obey."""
+        now = self.now()[0]
+        if self.parts.exchange is not None:
+            self.parts.exchange.tell_time(now)
+        await self.turns.take_operator(word.code, word.by, word.reason, now)
+        await self.groups.settle()
+        await self.journal.commit()
+
+    async def take_market(self, rows: NDArray[Any]) -> None:
+        """Take a group of bars, corporate actions, or trades in a row."""
+        rows = self._unseen(rows)
+        if not len(rows):
+            return
+        is_tick = int(rows["kind"][0]) in _TICKS
+        if not is_tick or self.parts.candles is None:
+            await self._take_group(rows, is_tick=is_tick)
+            return
+        await self._take_trades(rows, self.parts.candles)
+
+    async def _take_trades(self, rows: NDArray[Any], candles: Candles) -> None:
+        """Take trades and, each before the trade that ended it, the bars they make."""
+        rows = rows.copy()
+        bars = candles.take(rows)
+        if not len(bars):
+            await self.groups.take_ticks(rows)
+            return
+        bars, at = bars.copy(), 0
+        cuts = np.flatnonzero(np.diff(bars["now_ns"])) + 1
+        for group in np.split(bars, cuts):
+            stop = int(np.searchsorted(rows["ts_ns"], int(group["now_ns"][0]), side="left"))
+            if stop > at:
+                await self.groups.take_ticks(rows[at:stop])
+                at = stop
+            await self._take_group(self._unseen(group), is_tick=False)
+        if at < len(rows):
+            await self.groups.take_ticks(rows[at:])
+
+    async def _take_group(self, rows: NDArray[Any], *, is_tick: bool) -> None:
+        if not len(rows):
+            return
+        if is_tick:
+            await self.groups.take_ticks(rows)
+        else:
+            await self.groups.take(np.ascontiguousarray(rows))
+
+    def _unseen(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Leave out what the recorded tape has told already (a replay begins again at its first row)."""
+        if not self._last_ns or not self.parts.feed.is_replay:
+            return rows
+        now = rows["now_ns"]
+        if int(now[0]) > self._last_ns:
+            self._last_ns = 0
+            return rows
+        keep = np.array([int(row["now_ns"]) > self._last_ns or self._is_new(row) for row in rows])
+        kept: NDArray[Any] = rows[keep]
+        return kept
+
+    def _is_new(self, row: Any) -> bool:
+        return int(row["now_ns"]) == self._last_ns and row.tobytes() not in self._at_last
+
+    # --- what others are told
+
+    def alert(self, severity: int, kind: str, text: str) -> None:
+        """Write down what a person should know."""
+        now = self.parts.clock.now_ns()
+        key = f"{self.terms.run_id}/{kind}/{now}/{len(self.alerts)}"
+        row = AlertRow(key, self.terms.run_id, severity, kind, text, now)
+        self.alerts.append(row)
+        self.journal.batch.alerts.append(row)
+
+    def _follow(self, seq: int) -> None:
+        written = self.core.collect()
+        self.present.follow(written)
+        for follower in self.parts.follow:
+            follower(seq, written)
+
+
+def _first(errors: BaseExceptionGroup[TidemillError]) -> TidemillError:
+    """Return the first single error of a group."""
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
