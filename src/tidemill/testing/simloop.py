@@ -43,7 +43,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         return self.now_ns / _SECOND_NS
 
     def call_soon(
-        self, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Run a callback at this instant, after what is running."""
         handle = asyncio.Handle(callback, args, self, context)
@@ -51,7 +51,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         return handle
 
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback at a virtual time; timers of one instant run in the order they were made."""
         timer = asyncio.TimerHandle(when, callback, args, self, context)
@@ -60,7 +60,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         return timer
 
     def call_later(
-        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: Unpack[Ts], context: Context | None = None
+        self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback after virtual seconds."""
         return self.call_at(self.time() + delay, callback, *args, context=context)

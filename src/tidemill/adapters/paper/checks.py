@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from tidemill.model.enums import Intent, OrderType
 from tidemill.model.errors import OrderRejected
 from tidemill.model.units import from_micros
 
-__all__ = ["PaperChecks", "PaperTerms"]
+__all__ = ["LONGEST_ID", "PaperChecks", "PaperTerms"]
 
+LONGEST_ID: Final = 64
 _LIMITED = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _TRIGGERED = (OrderType.STOP, OrderType.STOP_LIMIT)
 
@@ -56,6 +58,8 @@ class PaperChecks:
         Raises:
             OrderRejected: it may not.
         """
+        if not 0 < len(order.client_id) <= LONGEST_ID:
+            raise OrderRejected(f"The client id {order.client_id!r} must have 1 to {LONGEST_ID} characters.")
         row = self._rows.get(order.symbol)
         if row is None:
             raise OrderRejected(f"{order.symbol} is not traded in this account.")
