@@ -14,6 +14,7 @@ from tidemill.cli.data import import_files, inspect_files, synthesise
 from tidemill.cli.demo import demo
 from tidemill.cli.doctor import doctor
 from tidemill.cli.flags import PlainCommand, PlainGroup
+from tidemill.cli.market import market
 from tidemill.cli.new import new_strategy
 from tidemill.cli.report import report
 from tidemill.cli.strategies import strategies
@@ -42,6 +43,7 @@ app.add_typer(data, name="data")
 app.command("report", cls=PlainCommand)(report)
 app.add_typer(new, name="new")
 app.command("doctor", cls=PlainCommand)(doctor)
+app.command("market", cls=PlainCommand)(market)
 data.command("inspect", cls=PlainCommand)(inspect_files)
 data.command("import", cls=PlainCommand)(import_files)
 data.command("synth", cls=PlainCommand)(synthesise)
