@@ -21,12 +21,14 @@ from tidemill.engine.mistakes import explain
 from tidemill.kernel.access import head, proposal_at, slot_at
 from tidemill.kernel.compile import JIT, general
 from tidemill.kernel.memory import float_at, int_at, record_at, register
+from tidemill.kernel.pipeline import Helper
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import StrategyError
 from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT, STREAM
 
 __all__ = ["EVENT_FIELDS", "BoundStep", "bind_step", "interpreted"]
 
+_COMPILED = (Dispatcher, Helper)
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, *(ctypes.c_int64,) * 4)
 # Without a stream: one step on the event in hand. With one: steps on row after row until a proposal or the limit; the
 # number of the first row not stepped is returned. Only fields that the step reads are copied meanwhile.
@@ -119,7 +121,7 @@ def _lower(function: Callable[..., Any], compile_one: Callable[[Any], Any], done
 def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None) -> Callable[..., Any]:
     """Return a function that runs as plain Python, with every helper it names interpreted too."""
     seen = {} if done is None else done
-    plain = function.py_func if isinstance(function, Dispatcher) else function
+    plain = function.py_func if isinstance(function, _COMPILED) else function
     if plain in seen:
         found: Callable[..., Any] = seen[plain]
         return found
@@ -130,7 +132,7 @@ def interpreted(function: Callable[..., Any], done: dict[Any, Any] | None = None
     for name in plain.__code__.co_names:
         value = names.get(name)
         own = isinstance(value, types.FunctionType) and value.__module__ == plain.__module__
-        if own or isinstance(value, Dispatcher):
+        if own or isinstance(value, _COMPILED):
             names[name] = interpreted(cast("Callable[..., Any]", value), seen)
     return copy
 

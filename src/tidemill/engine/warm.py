@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import subprocess
@@ -63,6 +64,7 @@ def compile_all() -> list[str]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # what the compiler makes stays until the end, which is soon
     if "--second" in sys.argv:
         _second_share()
     else:

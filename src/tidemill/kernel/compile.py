@@ -11,16 +11,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from llvmlite.binding import add_symbol
 from numba import cfunc, njit
 from numba.core import caching, config
 from numba.core import types as nt
 from numba.core.errors import TypingError
-from numba.core.runtime import rtsys
+from numba.core.runtime._nrt_python import c_helpers
 
-from tidemill.kernel.pipeline import EntryPipeline, HelperDispatcher
+from tidemill.kernel.pipeline import EntryPipeline, Helper
 
 __all__ = ["BOUNDS_CHECKED", "JIT", "cache_root", "entry", "export", "general", "inlined", "kernel", "sources_digest"]
 
@@ -56,18 +58,26 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     config.CACHE_DIR = str(cache_root() / f"native-{sources_digest()}")
 
 
+@cache
+def _name_runtime() -> None:
+    """Tell the linker where the memory runtime is, by the names that compiled code calls it by."""
+    for name, address in c_helpers.items():
+        add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+
+
 _load_overload = caching.Cache.load_overload
 
 
 def _load_quickly(self: Any, signature: Any, context: Any) -> Any:
     """Load our own machine code without registering every lowering rule of the compiler first.
 
-    Loaded code needs the runtime, not the rules; the first real compilation registers them itself. That is a third of
-    the time from the shell prompt to a first result. Other packages' functions are loaded as ever.
+    Loaded code needs the addresses of the memory runtime, not the rules, nor the runtime's own inlined parts; the first
+    real compilation sees to these. That is a third of the time from the shell prompt to a first result. Other packages'
+    functions are loaded as ever.
     """
     if not self._py_func.__module__.startswith("tidemill"):
         return _load_overload(self, signature, context)
-    rtsys.initialize(context)
+    _name_runtime()
     with self._guard_against_spurious_io_errors():
         return self._load_overload(signature, context)
 
@@ -77,7 +87,7 @@ caching.Cache.load_overload = _load_quickly
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a helper for the types it is called with; it is cached with its callers."""
-    return HelperDispatcher(function, {**_OPTIONS, **_HELPER}) if JIT else function
+    return Helper(function, {**_OPTIONS, **_HELPER}) if JIT else function
 
 
 def general(function: Callable[..., Any], *, melt: bool = False) -> Any:
@@ -88,13 +98,13 @@ def general(function: Callable[..., Any], *, melt: bool = False) -> Any:
         melt: melt it into its caller.
     """
     if JIT and melt:
-        return HelperDispatcher(function, {**_OPTIONS, "forceinline": True}, is_literal=True)
+        return Helper(function, {**_OPTIONS, "forceinline": True}, is_literal=True)
     return njit(**_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a helper that is always melted into its caller."""
-    return HelperDispatcher(function, {**_OPTIONS, **_HELPER, "forceinline": True}) if JIT else function
+    return Helper(function, {**_OPTIONS, **_HELPER, "forceinline": True}) if JIT else function
 
 
 def _refuse(*_args: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property, update_wrapper
 from typing import Any
 
 from numba.core import sigutils, typed_passes, typing, untyped_passes
@@ -15,7 +16,7 @@ from numba.core.typed_passes import NativeLowering
 
 from tidemill.kernel.linking import EntryLowering, HelperLowering
 
-__all__ = ["EntryPipeline", "HelperDispatcher", "HelperPipeline"]
+__all__ = ["EntryPipeline", "Helper", "HelperPipeline"]
 
 # What a function without closures, with blocks, raised errors, arrays and literal tricks needs. A helper that uses one
 # of these all the same is refused by the compiler, by name.
@@ -103,13 +104,7 @@ class _HelperCompiler(_FunctionCompiler):  # type: ignore[misc]
 
 
 class HelperDispatcher(CPUDispatcher):  # type: ignore[misc]
-    """A function that melts into the compiled functions that call it, and can be called from Python too.
-
-    Args:
-        function: plain Python.
-        options: of the compiler.
-        is_literal: compile it anew for each constant it is called with, instead of once for ``int64``.
-    """
+    """What the compiler sees of a ``Helper``."""
 
     def __init__(self, function: Callable[..., Any], options: Mapping[str, Any], *, is_literal: bool = False) -> None:
         chosen = {**options, "nopython": True}
@@ -136,3 +131,34 @@ class HelperDispatcher(CPUDispatcher):  # type: ignore[misc]
         """Return the key under which callers find the function's code."""
         args, _ = sigutils.normalize_signature(sig)
         return self.results[tuple(args)].entry_point
+
+
+class Helper:
+    """A function that melts into the compiled functions that call it, and can be called from Python too.
+
+    What the compiler needs to know of it is put together on first use: a program whose machine code is all on disk
+    defines two hundred helpers and compiles none.
+
+    Args:
+        function: plain Python.
+        options: of the compiler.
+        is_literal: compile it anew for each constant it is called with, instead of once for ``int64``.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: Mapping[str, Any], *, is_literal: bool = False) -> None:
+        update_wrapper(self, function)
+        self.py_func = function
+        self._options, self._is_literal = options, is_literal
+
+    @cached_property
+    def dispatcher(self) -> HelperDispatcher:
+        """The compiler's side of the helper."""
+        return HelperDispatcher(self.py_func, self._options, is_literal=self._is_literal)
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *args: Any, **kws: Any) -> Any:
+        """Run the compiled function on arguments from Python."""
+        return self.dispatcher(*args, **kws)

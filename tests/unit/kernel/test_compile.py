@@ -15,7 +15,7 @@ from numba.core.typed_passes import NativeLowering
 
 from tidemill.kernel import linking
 from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, entry, export, general, inlined, kernel
-from tidemill.kernel.pipeline import _SLIM, HelperDispatcher
+from tidemill.kernel.pipeline import _SLIM, Helper
 
 pytestmark = pytest.mark.skipif(not JIT, reason="needs the compiler")
 
@@ -66,15 +66,15 @@ def test_an_entry_gathers_every_helper_it_reaches_once() -> None:
 
 def test_helpers_have_no_machine_code_of_their_own() -> None:
     export("int64(int64, int64)")(_diamond)
-    assert not SHARED.overloads
-    results = list(SHARED.results.values())
+    assert not SHARED.dispatcher.overloads
+    results = list(SHARED.dispatcher.results.values())
     assert results
     assert all(isinstance(result.library, linking.HelperLibrary) for result in results)
 
 
 def test_a_helper_is_compiled_once_for_all_constants() -> None:
     export("int64(int64, int64)")(_diamond)
-    assert len(DOUBLE.results) == 1
+    assert len(DOUBLE.dispatcher.results) == 1
 
 
 def test_a_helper_can_be_called_from_python_too() -> None:
@@ -204,6 +204,13 @@ def test_the_compiler_still_has_the_steps_that_ours_are_chosen_from() -> None:
 
 
 def test_nothing_but_the_marked_functions_goes_our_way() -> None:
-    assert isinstance(kernel(_double), HelperDispatcher)
-    assert isinstance(general(_double, melt=True), HelperDispatcher)
-    assert not isinstance(general(_double), HelperDispatcher)
+    assert isinstance(kernel(_double), Helper)
+    assert isinstance(general(_double, melt=True), Helper)
+    assert not isinstance(general(_double), Helper)
+
+
+def test_a_helper_costs_nothing_until_it_is_compiled() -> None:
+    helper = kernel(_shared)
+    assert "dispatcher" not in vars(helper)
+    assert helper.__name__ == "_shared"
+    assert helper.py_func is _shared
