@@ -150,6 +150,23 @@ def test_traps_15_and_17_spellings_are_tolerated(text: str) -> None:
     assert parse_interval("1min") == parse_interval("1m") == MINUTE_NS
 
 
+class StopEntry(Strategy):
+    """Buy above 101 with a protective stop at 99."""
+
+    seen = Memory(0)
+
+    def step(me, bar, order):  # noqa: ARG002
+        me.seen += 1
+        if me.seen == 1:
+            buy(order, trigger=101.0, stop=99.0)
+
+
+def test_trap_19_the_trigger_of_an_entry_is_not_its_protective_stop() -> None:
+    steps = [(100.0,) * 4, (100.0, 101.5, 100.0, 101.0), (101.0, 101.0, 98.5, 98.6), (98.6,) * 4]
+    trip = run(StopEntry, bars(at(WINTER, "10:00") + np.arange(4) * MINUTE_NS, steps)).trips.iloc[0]
+    assert (trip["entry_price"], trip["exit_price"], trip["exit_reason"]) == (101.0, 99.0, "stop_loss")
+
+
 def test_traps_20_and_21_units_stand_in_names() -> None:
     percents = [name for name in StrategySettings.__dataclass_fields__ if "percent" in name or "fraction" in name]
     assert percents == []
