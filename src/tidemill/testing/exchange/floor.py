@@ -91,9 +91,11 @@ class Floor:
     def attach(self, listener: Listener) -> None:
         """Let a session hear; it takes the place of the one before where only one is allowed."""
         if self._single:
-            others, self._listeners = self._listeners, []
-            for other in others:
-                other.kick()
+            for other in self._listeners:
+                if other is not listener:
+                    other.kick()
+            self._listeners.clear()
+        self.detach(listener)
         self._listeners.append(listener)
 
     def detach(self, listener: Listener) -> None:

@@ -188,7 +188,7 @@ class Truth:
             for fill in reversed(self.fills):
                 if fill.ts_ns > until_ns:
                     sign = 1 if fill.kind == "bust" else -1
-                held[fill.symbol].move(sign * fill.side * fill.quantity, fill.price)
+                    held[fill.symbol].move(sign * fill.side * fill.quantity, fill.price)
         return [held[symbol].shown(symbol) for symbol in sorted(held) if held[symbol].quantity != 0.0]
 
     @property
