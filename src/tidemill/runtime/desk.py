@@ -18,6 +18,8 @@ from tidemill.runtime.outgoing import Outgoing, order_record
 
 __all__ = ["Approve", "Desk", "InstantDesk", "SteppedExchange"]
 
+_GATHERED = 256  # orders of one transaction at most
+
 Approve = Callable[[Outgoing], Approved | GuardRefusal]  # the guard's leave, or what stands in the way
 
 
@@ -69,12 +71,21 @@ class InstantDesk:
         journal: makes them durable first.
         approve: the guard, asked right before a request leaves.
         known: requests of an earlier process of this run, by key: they are handed over again, never written again.
+        may_gather: transactions of several turns may be written together: of a replay, which makes the same turns
+            again after any crash, nothing can be lost or doubled by it.
     """
 
     def __init__(
-        self, exchange: SteppedExchange, journal: Journal, approve: Approve, known: Mapping[str, OutboxRow]
+        self,
+        exchange: SteppedExchange,
+        journal: Journal,
+        approve: Approve,
+        known: Mapping[str, OutboxRow],
+        *,
+        may_gather: bool = False,
     ) -> None:
         self._exchange, self._journal, self._approve, self._known = exchange, journal, approve, known
+        self._may_gather = may_gather
         self._refused: deque[OrderReport] = deque()
 
     async def release(self, outgoing: list[Outgoing]) -> None:
@@ -91,7 +102,7 @@ class InstantDesk:
             item.row.text = f"{answer.code}: {answer}" if isinstance(answer, GuardRefusal) else ""
             self._journal.batch.outbox.append(item.row)
             self._journal.batch.orders.append(order_record(item.order, self._journal.run_id))
-        if is_new:
+        if is_new and not (self._may_gather and len(self._journal.batch.intents) < _GATHERED):
             await self._journal.commit()
         for item in outgoing:
             if item.row.state == "DROPPED":

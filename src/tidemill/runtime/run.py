@@ -219,7 +219,8 @@ class Run:
         self.approver = Approver(parts.guard, self.present, journal, self.now)
         self.desk: InstantDesk | Sender
         if parts.exchange is not None:
-            self.desk = InstantDesk(parts.exchange, journal, self.approver, inherited.outbox)
+            known, may_gather = inherited.outbox, parts.feed.is_replay
+            self.desk = InstantDesk(parts.exchange, journal, self.approver, known, may_gather=may_gather)
         else:
             self.desk = Sender(parts.broker, journal, self.approver, parts.clock, parts.inbox.report, self.alert)
         drafter = Drafter(
