@@ -15,8 +15,9 @@ from tidemill.model.enums import EventKind
 from tidemill.model.errors import ConfigError
 from tidemill.model.records import EVENT
 from tidemill.runtime.hours import Hours
-from tidemill.runtime.inbox import Degraded, Inbox, InboxRoom, LinkWord
+from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.lanes import Lane
+from tidemill.runtime.room import Degraded, InboxRoom, LinkWord
 from tidemill.runtime.staleness import Freshness
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from live_market import FUTURE, OPEN, STOCK, bars
 from tidemill.model.bars import MINUTE_NS, SECOND_NS
-from tidemill.runtime.quarantine import RULES, Border, BorderSettings, Fault
+from tidemill.runtime.faults import RULES, BorderSettings, Fault
+from tidemill.runtime.quarantine import Border
 
 NOW = OPEN + 10 * MINUTE_NS
 NAN, INF = math.nan, math.inf
