@@ -67,6 +67,8 @@ class Core:
         self._writes = int(self._tape[_WRITES])
         self._seen = [int(self._tape[at]) for at in _COUNTS]
         engine.tape.grow(self._room)
+        self.has_written = False  # result rows wait to be collected
+        self._python_steps = [step for step in engine.steps if step.form != "compiled"]
         self._commands = engine.state.tables["commands"]
 
     def take(self, event: int) -> list[Command]:
@@ -80,8 +82,9 @@ class Core:
         count = engine.feed()
         if self._tape[_WRITES] != self._writes:
             self._writes = int(self._tape[_WRITES])
+            self.has_written = True
             engine.tape.grow(self._room)
-        for step in engine.steps:
+        for step in self._python_steps:
             step.raise_failure()
         if not count:
             return []
@@ -93,14 +96,10 @@ class Core:
             self.engine.tape.grow(self._room)
         write_mark(self.engine.state.address, self.engine.tape.address, now_ns)
 
-    @property
-    def has_written(self) -> bool:
-        """Tell whether result rows wait to be collected."""
-        return any(int(self._tape[at]) != seen for at, seen in zip(_COUNTS, self._seen, strict=True))
-
     def collect(self) -> Written:
         """Return the result rows written since the last call."""
         rows = []
+        self.has_written = False
         for name, at, number in zip(_RESULTS, _COUNTS, range(len(_COUNTS)), strict=True):
             stop = int(self._tape[at])
             rows.append(self.engine.tape.tables[name][self._seen[number] : stop].copy())

@@ -65,9 +65,10 @@ class Groups:
             for at in range(len(rows)):
                 await self._step_through(rows[at : at + 1], self._exchange)
             return
-        base, journal, turns = int(rows.ctypes.data), self._journal, self._turns
-        for event in range(base, base + len(rows) * _BYTES, _BYTES):
-            await turns.take(event, journal.append(event, LAST))
+        base, turns = int(rows.ctypes.data), self._turns
+        first = self._journal.extend(rows, LAST)
+        for at in range(len(rows)):
+            await turns.take(base + at * _BYTES, first + at)
 
     async def _feed_all(self, rows: NDArray[Any]) -> None:
         """Let the core take one row after the other."""

@@ -117,6 +117,15 @@ class Journal:
         self._at += 1
         return self._at
 
+    def extend(self, rows: NDArray[Any], mark: int = 0) -> int:
+        """Put EVENT rows on the tape one behind the other; return the number of the first."""
+        if not self.is_replaying:
+            return self._buffer.extend(rows, self._clock.now_ns(), mark)
+        base, first = int(rows.ctypes.data), self.next_seq
+        for at in range(len(rows)):
+            self.append(base + at * _EVENT_BYTES, mark)
+        return first
+
     def note(self, seq: int, source: str, kind: str, key: str, body: bytes) -> None:
         """Add a row to the store's tape, unless it is there already."""
         if self.is_known(seq):

@@ -87,6 +87,22 @@ class TapeBuffer:
         self.next_seq = seq + 1
         return seq
 
+    def extend(self, rows: NDArray[Any], wall_ns: int, mark: int = 0) -> int:
+        """Take EVENT rows one behind the other; return the number of the first."""
+        first, done = self.next_seq, 0
+        while done < len(rows):
+            at = self._count
+            count = min(len(rows) - done, len(self._rows) - at)
+            self._rows["event"][at : at + count] = rows[done : done + count]
+            self._words[at : at + count, -2] = wall_ns
+            self._words[at : at + count, -1] = mark
+            self._count += count
+            done += count
+            if self._count == len(self._rows):
+                self._seal(self.next_seq + count - self._count)
+            self.next_seq += count
+        return first
+
     def cut(self) -> list[bytes]:
         """Seal what is there and hand over all blocks that nobody has written yet."""
         if self._count:
