@@ -186,13 +186,6 @@ class GuardrailLimits:
         )
 
 
-PROFILES: dict[str, GuardrailLimits] = {
-    "dev": GuardrailLimits(500.0, 10, 10, 20.0, windows=(Window("06:00-20:00"),)),
-    "prod": GuardrailLimits(200.0, 5, 5, 10.0, 25_000.0, 50_000.0, windows=(Window("09:30-16:00", "", DAYS[:5]),)),
-    "default": GuardrailLimits(),
-}
-
-
 def _complete(face: object) -> None:
     """Refuse a limit left out by writing None where the face has no such choice."""
     for item in fields(face):  # type: ignore[arg-type]
@@ -204,3 +197,10 @@ def _whole(name: str, value: object, low: int, high: int) -> None:
     number = value if isinstance(value, int) and not isinstance(value, bool) else None
     if not (finite(number) and low <= number <= high):
         raise ConfigError(f"{name} must be a whole number between {low} and {high}, not {value!r}.")
+
+
+PROFILES: dict[str, GuardrailLimits] = {
+    "dev": GuardrailLimits(500.0, 10, 10, 20.0, windows=(Window("06:00-20:00"),)),
+    "prod": GuardrailLimits(200.0, 5, 5, 10.0, 25_000.0, 50_000.0, windows=(Window("09:30-16:00", "", DAYS[:5]),)),
+    "default": GuardrailLimits(),
+}

@@ -17,21 +17,25 @@ GRID = 1e-4  # of a step: prices on a grid of decimals are never exactly on it i
 _INFINITY = float("inf")
 
 
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def finite(value: N | None) -> TypeGuard[N]:
     """Tell whether a value is a real number: no None, no NaN, no infinity, no bool, no text."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _INFINITY
+    return (type(value) is float or _is_number(value)) and -_INFINITY < value < _INFINITY
 
 
 def positive(value: N | None) -> TypeGuard[N]:
     """Tell whether a value is a real number above zero."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < _INFINITY
+    return (type(value) is float or _is_number(value)) and 0 < value < _INFINITY
+
+
+def measured(value: N | None) -> TypeGuard[N]:
+    """Tell whether a value is a real count or measure: a number, zero or above."""
+    return (type(value) is float or _is_number(value)) and 0 <= value < _INFINITY
 
 
 def micros(amount: float) -> float:
     """Return an amount of money as millionths, for comparing with int micros."""
     return amount * MICROS
-
-
-def measured(value: N | None) -> TypeGuard[N]:
-    """Tell whether a value is a real count or measure: a number, zero or above."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _INFINITY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tidemill.model.bars import SECOND_NS
 from tidemill.model.broker import OrderRequest
@@ -14,7 +15,7 @@ from tidemill.runtime.guard.breakers import Breakers
 from tidemill.runtime.guard.candidate import Candidate
 from tidemill.runtime.guard.facts import Facts, Scope
 from tidemill.runtime.guard.limits import Limits
-from tidemill.runtime.guard.spec import GuardRule, LimitRule, Part, Reset, SafetyRule, Severity, Violation
+from tidemill.runtime.guard.spec import Check, GuardRule, LimitRule, Part, Reset, SafetyRule, Severity, Violation
 from tidemill.runtime.guard.tolerances import Tolerances
 from tidemill.runtime.halts import Halts, Rung
 
@@ -70,14 +71,8 @@ class _Bound:
 
     rule: LimitRule | SafetyRule
     limits: Limits | Tolerances
+    check: Check[Any]
     blocks: bool = True
-
-    def ask(self, order: Candidate, facts: Facts) -> Violation | None:
-        """Return the rule's answer; a fact it stumbles over is a no."""
-        try:
-            return self.rule.check(order, facts, self.limits)  # type: ignore[arg-type]
-        except _MISSING as error:
-            return self.rule.unknown(f"A fact that {self.rule.name} needs is missing or absurd ({error!r}).")
 
 
 @dataclass(slots=True)
@@ -156,7 +151,7 @@ class SendGuard:
             raise GuardRefusal("facts", f"{order.client_id}: facts are missing or absurd ({error!r}).") from error
         is_exempt = order_seen.is_reducing
         bounds = self._every if is_exempt else self._bound
-        found = [(bound, no) for bound in bounds if (no := bound.ask(order_seen, facts)) is not None]
+        found = _ask(bounds, order_seen, facts)
         if found:
             self._punish(found, facts)
         blocking = [no for bound, no in found if bound.blocks]
@@ -174,8 +169,7 @@ class SendGuard:
 
     def review(self, facts: Facts) -> tuple[Violation, ...]:
         """Ask the rules that need no order (losses, drawdown, rejects): after every fill and from time to time."""
-        nobody = Candidate(_NOBODY, facts)
-        found = [(bound, no) for bound in self._standing if (no := bound.ask(nobody, facts)) is not None]
+        found = _ask(self._standing, Candidate(_NOBODY, facts), facts)
         if found:
             self._punish(found, facts)
         return tuple(no for _, no in found)
@@ -228,6 +222,19 @@ class SendGuard:
             self._pending.guard.append(row)
 
 
+def _ask(bounds: Sequence[_Bound], order: Candidate, facts: Facts) -> list[tuple[_Bound, Violation]]:
+    """Ask rules one by one; a fact that one stumbles over is its no."""
+    found = []
+    for bound in bounds:
+        try:
+            no = bound.check(order, facts, bound.limits)
+        except _MISSING as error:
+            no = bound.rule.unknown(f"A fact that {bound.rule.name} needs is missing or absurd ({error!r}).")
+        if no is not None:
+            found.append((bound, no))
+    return found
+
+
 def _bind(
     rules: Sequence[LimitRule | SafetyRule], limits_by_scope: Mapping[Scope, Limits], tolerances: Tolerances | None
 ) -> list[_Bound]:
@@ -235,9 +242,10 @@ def _bind(
     bound = []
     for rule in rules:
         if rule.limits and set(rule.limits) <= set(Limits.__slots__):
-            bound += [_Bound(rule, limits) for limits in limits_by_scope.values() if _is_on(rule, limits)]
+            bound += [_Bound(rule, limits, rule.check) for limits in limits_by_scope.values() if _is_on(rule, limits)]
         elif tolerances is not None:
-            bound.append(_Bound(rule, limits_by_scope[Scope.ACCOUNT] if rule.is_account_wide else tolerances))
+            account = limits_by_scope[Scope.ACCOUNT]
+            bound.append(_Bound(rule, account if rule.is_account_wide else tolerances, rule.check))
     return bound
 
 

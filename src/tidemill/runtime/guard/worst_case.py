@@ -11,11 +11,29 @@ from dataclasses import dataclass, field
 
 from tidemill.model.broker import OrderRequest
 from tidemill.model.enums import Intent, Side
-from tidemill.model.instrument import Instrument
+from tidemill.model.instrument import AssetClass, Instrument
 from tidemill.runtime.guard.facts import Facts, ScopeFacts
 from tidemill.runtime.guard.numbers import UNKNOWN, finite, positive
 
-__all__ = ["Worst", "entries", "value_per_unit", "worst_case", "worst_price"]
+__all__ = ["Mark", "Worst", "entries", "mark_of", "value_per_unit", "worst_case", "worst_price"]
+
+_INFINITY = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one unit of a symbol counts for now.
+
+    Args:
+        price: highest of last, bid and ask. multiplier: money per point.
+        margin: money posted per unit; 0 where the full value is paid.
+        is_future: contracts may be limited instead of money.
+    """
+
+    price: float
+    multiplier: float
+    margin: float
+    is_future: bool
 
 
 @dataclass(slots=True)
@@ -27,6 +45,7 @@ class Worst:
         exposure: value of all symbols. notional: price × multiplier × units of all.
         count: symbols held or on their way.
         opening: positions that entries on their way would open, this order's included.
+        traded, traded_futures: value of the entries on their way, futures apart.
         opens: whether this order opens a position (an addition does not).
         held: signed value by symbol, without this order's.
     """
@@ -37,6 +56,8 @@ class Worst:
     notional: float = UNKNOWN
     count: float = UNKNOWN
     opening: float = UNKNOWN
+    traded: float = UNKNOWN
+    traded_futures: float = UNKNOWN
     opens: bool = True
     held: dict[str, float] = field(default_factory=dict)
 
@@ -48,19 +69,26 @@ def value_per_unit(instrument: Instrument, price: float) -> float:
     return price * instrument.multiplier
 
 
-def worst_price(facts: Facts, symbol: str, order: OrderRequest | None = None) -> float:
-    """Return the highest price at hand for a symbol: its quote and the order's own prices; NaN without a last price."""
+def mark_of(facts: Facts, symbol: str) -> Mark | None:
+    """Return what a symbol counts for now; None without an instrument or a last price."""
     here = facts.symbols.get(symbol)
-    if here is None or not positive(here.last):
-        return UNKNOWN
-    highest: float = here.last
+    if here is None or here.instrument is None or not positive(here.last):
+        return None
+    highest = here.last
     for price in (here.bid, here.ask):
-        if finite(price) and price > highest:
+        if highest < price < _INFINITY:
             highest = price
-    if order is not None:
-        for price in (order.limit_price, order.stop_price):
-            if finite(price) and price > highest:
-                highest = price
+    instrument = here.instrument
+    margin = instrument.margin if instrument.is_margined else 0.0
+    return Mark(highest, instrument.multiplier, margin, instrument.asset_class is AssetClass.FUTURE)
+
+
+def worst_price(mark: Mark, order: OrderRequest) -> float:
+    """Return the highest price at hand for an order: the market's and its own."""
+    highest = mark.price
+    for price in (order.limit_price, order.stop_price):
+        if highest < price < _INFINITY:
+            highest = price
     return highest
 
 
@@ -74,51 +102,79 @@ def entries(scope: ScopeFacts, order: OrderRequest) -> Iterator[tuple[OrderReque
             yield request, other.remaining
 
 
-def worst_case(facts: Facts, scope: ScopeFacts, order: OrderRequest) -> Worst:
-    """Return the worst a sub-ledger can come to with an order that adds risk."""
-    buys: dict[str, float] = {}
-    sells: dict[str, float] = {}
-    highest: dict[str, float] = {}
+@dataclass(slots=True)
+class _Pending:
+    """Entries on their way in one symbol: units bought and sold, and their highest price."""
+
+    mark: Mark
+    buys: float = 0.0
+    sells: float = 0.0
+    price: float = 0.0
+
+
+def worst_case(facts: Facts, scope: ScopeFacts, order: OrderRequest, marks: dict[str, Mark | None]) -> Worst:
+    """Return the worst a sub-ledger can come to with an order that adds risk.
+
+    Args:
+        facts, scope, order: what is true, for whom, and what would be sent.
+        marks: by symbol, filled as needed; shared by all scopes asked about one order.
+    """
+    worst = Worst(exposure=0.0, notional=0.0, count=0, opening=0, traded=0.0, traded_futures=0.0)
+    pending: dict[str, _Pending] = {}
     for request, remaining in entries(scope, order):
-        if not positive(remaining):
+        at = _at(facts, request.symbol, pending, marks)
+        if at is None or not positive(remaining):
             return Worst()
-        symbol = request.symbol
-        side = buys if request.side is Side.BUY else sells
-        side[symbol] = side.get(symbol, 0.0) + remaining
-        price = worst_price(facts, symbol, request)
-        if not (price <= highest.get(symbol, 0.0)):
-            highest[symbol] = price
-    worst = Worst(exposure=0.0, notional=0.0, count=0, opening=0)
-    for symbol in {**scope.units, **highest}:
-        held = scope.units.get(symbol, 0.0)
-        if not finite(held):
+        _send(worst, at, request, remaining)
+    for symbol, held in scope.units.items():
+        if not finite(held) or (held != 0.0 and _at(facts, symbol, pending, marks) is None):
             return Worst()
-        _add(worst, facts, order, symbol, held, (buys.get(symbol, 0.0), sells.get(symbol, 0.0)), highest.get(symbol))
+    for symbol, at in pending.items():
+        _add(worst, at, scope.units.get(symbol, 0.0), symbol, order)
     return worst
 
 
-def _add(
-    worst: Worst,
-    facts: Facts,
-    order: OrderRequest,
-    symbol: str,
-    held: float,
-    pending: tuple[float, float],
-    price: float | None,
-) -> None:
-    """Add one symbol; an unknown instrument or price turns the sums into NaN."""
-    long, short = max(held, 0.0) + pending[0], max(-held, 0.0) + pending[1]
-    units = max(long, short)
-    if units == 0.0:
-        return
-    here = facts.symbols.get(symbol)
-    instrument = here.instrument if here is not None else None
-    price = worst_price(facts, symbol) if price is None else price
-    each = value_per_unit(instrument, price) if instrument is not None and positive(price) else UNKNOWN
+def _at(facts: Facts, symbol: str, pending: dict[str, _Pending], marks: dict[str, Mark | None]) -> _Pending | None:
+    """Return what is on its way in a symbol, a new entry if there is none yet; None: the symbol has no mark."""
+    at = pending.get(symbol)
+    if at is None:
+        if symbol not in marks:
+            marks[symbol] = mark_of(facts, symbol)
+        mark = marks[symbol]
+        if mark is None:
+            return None
+        at = pending[symbol] = _Pending(mark, price=mark.price)
+    return at
+
+
+def _send(worst: Worst, at: _Pending, request: OrderRequest, remaining: float) -> None:
+    """Add one entry on its way."""
+    at.price = max(at.price, worst_price(at.mark, request))
+    if request.side is Side.BUY:
+        at.buys += remaining
+    else:
+        at.sells += remaining
+    value = remaining * (at.mark.margin or at.price * at.mark.multiplier)
+    if at.mark.is_future:
+        worst.traded_futures += value
+    else:
+        worst.traded += value
+
+
+def _add(worst: Worst, at: _Pending, held: float, symbol: str, order: OrderRequest) -> None:
+    """Add one symbol in its worse direction."""
+    long, short = at.buys, at.sells
+    if held > 0.0:
+        long += held
+    else:
+        short -= held
+    units = max(short, long)
+    notional = at.price * at.mark.multiplier
+    each = at.mark.margin or notional
     worst.count += 1
     worst.exposure += units * each
-    worst.notional += units * (price * instrument.multiplier if instrument is not None else UNKNOWN)
-    against = pending[1] if held > 0.0 else pending[0]
+    worst.notional += units * notional
+    against = at.sells if held > 0.0 else at.buys
     worst.opening += held == 0.0 or against > 0.0  # against a position: it is turned round, which opens another
     if symbol == order.symbol:
         worst.units, worst.value = units, units * each

@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from tidemill.model.broker import OrderRequest
 from tidemill.model.enums import Intent
 from tidemill.model.units import MICROS
 from tidemill.runtime.guard.candidate import Candidate
 from tidemill.runtime.guard.facts import Facts, Scope
-from tidemill.runtime.guard.numbers import UNKNOWN, finite, micros, positive
+from tidemill.runtime.guard.numbers import finite, micros
 from tidemill.runtime.guard.spec import SafetyRule, Violation
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.guard.worst_case import value_per_unit, worst_price
 
 __all__ = ["SPEC", "check"]
 
 
-def _cost(facts: Facts, request: OrderRequest, units: float) -> float:
-    """Return what an entry needs, millionths; NaN when it cannot be told."""
-    here = facts.symbols.get(request.symbol)
-    if here is None or here.instrument is None or not positive(units):
-        return UNKNOWN
-    price = worst_price(facts, request.symbol, request)
-    return micros(units * value_per_unit(here.instrument, price)) if positive(price) else UNKNOWN
-
-
 def check(order: Candidate, facts: Facts, _: Tolerances, /) -> Violation | None:
     """Deny what the account cannot pay for together with the entries the broker has not acknowledged."""
-    need = _cost(facts, order.request, order.request.quantity)
+    need = order.value(order.request, order.request.quantity)
     for other in facts.scopes[Scope.ACCOUNT].orders:
         request = other.request
         if request.intent is Intent.EXIT or request.intent is Intent.PROTECT:
             continue
         if request.client_id != order.request.client_id and (other.is_unknown or not other.is_acknowledged):
-            need += _cost(facts, request, other.remaining)
+            need += order.value(request, other.remaining)
     if not (finite(need) and finite(facts.buying_power_micros)):
         return SPEC.unknown(f"{order.request.symbol}: its cost or the account's buying power is not known.")
-    if not (need <= facts.buying_power_micros):
-        return SPEC.deny(f"{order.request.symbol}: needs {need / MICROS:,.2f}, the account has {_has(facts)}.")
+    if not (micros(need) <= facts.buying_power_micros):
+        return SPEC.deny(f"{order.request.symbol}: needs {need:,.2f}, the account has {_has(facts)}.")
     return None
 
 

@@ -8,12 +8,11 @@ from tidemill.runtime.guard.facts import Facts
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.numbers import finite
 from tidemill.runtime.guard.spec import LimitRule, Violation
-from tidemill.runtime.guard.worst_case import value_per_unit, worst_price
 
 __all__ = ["SPEC", "check"]
 
 
-def check(order: Candidate, facts: Facts, limits: Limits, /) -> Violation | None:
+def check(order: Candidate, _facts: Facts, limits: Limits, /) -> Violation | None:
     """Deny an order of too great a value; a market order counts at the market's price."""
     if limits.max_order_usd is None:
         return None
@@ -22,7 +21,7 @@ def check(order: Candidate, facts: Facts, limits: Limits, /) -> Violation | None
         return SPEC.unknown(f"{request.symbol}: what one unit is worth is not known.")
     if here.instrument.asset_class is AssetClass.FUTURE and limits.max_contracts is not None:
         return None
-    value = request.quantity * value_per_unit(here.instrument, worst_price(facts, request.symbol, request))
+    value = order.value(request, request.quantity)
     if not finite(value):
         return SPEC.unknown(f"{request.symbol}: the order's value is not known.")
     if not (value <= limits.max_order_usd):
