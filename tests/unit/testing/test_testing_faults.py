@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from exchange_scene import Scene, order, resting, stop
@@ -18,6 +19,7 @@ from tidemill.model.errors import (
     UnknownName,
     UnknownOrder,
 )
+from tidemill.testing.broker_cards import CARDS
 from tidemill.testing.exchange import FAULTS, Faults
 from tidemill.testing.simloop import run_simulated
 
@@ -572,3 +574,19 @@ def test_a_swarm_is_a_part_of_the_faults_chosen_by_the_seed() -> None:
 def test_a_fault_nobody_knows_is_refused() -> None:
     with pytest.raises(UnknownName, match="no fault named 'N77'"):
         Faults().on("N77")
+
+
+def test_the_page_lists_every_fault_and_every_card() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs/how-to/broker.md").read_text(encoding="utf-8")
+    told: dict[str, dict[str, str]] = {"card": {}, "fault": {}}
+    table = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:3]]
+        if cells:
+            table = told.get(cells[0], table)
+            table[cells[0]] = cells[1]
+    for head, known in (
+        ("card", {card.code: card.sentence for card in CARDS}),
+        ("fault", {name: fault.sentence for name, fault in FAULTS.items()}),
+    ):
+        assert {name: text for name, text in told[head].items() if name not in {head, "---"}} == known
