@@ -22,6 +22,7 @@ __all__ = ["CandleCounts", "Candles", "OpenBar"]
 
 _ROOM = 1024
 _NONE = np.zeros(0, EVENT)
+_BYTES = EVENT.itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +138,20 @@ class Candles:
             number of trades, ``code`` 1 for a flat bar that filled a quiet stretch.
         """
         parts: list[NDArray[Any]] = []
-        while len(rows):
-            ends = int(rows[0]["ts_ns"]), int(rows[-1]["ts_ns"])
-            count = len(rows)
-            if not (self._from_ns <= min(ends) and max(ends) < self._until_ns):
-                count = self._reachable(rows["ts_ns"])
-            self._feed(rows[:count], parts)
+        while count := len(rows):
+            ts_ns = rows["ts_ns"]
+            first, last = ts_ns.item(0), ts_ns.item(-1)
+            if not (self._from_ns <= first < self._until_ns and self._from_ns <= last < self._until_ns):
+                count = self._reachable(ts_ns)
+            self._feed(int(rows.ctypes.data), count, parts)
             rows = rows[count:]
         return _in_order(parts) if parts else _NONE
 
-    def _feed(self, rows: NDArray[Any], parts: list[NDArray[Any]]) -> None:
+    def _feed(self, address: int, count: int, parts: list[NDArray[Any]]) -> None:
         """Take rows whose sessions are at hand."""
-        address, count, done = int(rows.ctypes.data), len(rows), 0
+        done = 0
         while True:
-            done += take_trades(self._address, address + done * EVENT.itemsize, count - done)
+            done += take_trades(self._address, address + done * _BYTES, count - done)
             if self._made[0]:
                 parts.append(self._cut())
             if done == count:
