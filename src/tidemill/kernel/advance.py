@@ -64,6 +64,7 @@ _HALT = int(Operator.HALT)
 _RESUME = int(Operator.RESUME)
 _CANCEL_ALL = int(Operator.CANCEL_ALL)
 _FLATTEN = int(Operator.FLATTEN)
+_CANCEL_ORDER = int(Operator.CANCEL_ORDER)
 _FILLED = int(OrderState.FILLED)
 _CANCELED = int(OrderState.CANCELED)
 _EXPIRED_STATE = int(OrderState.EXPIRED)
@@ -224,6 +225,10 @@ def _on_operator(state: int, code: int) -> None:
         top.halted = 1
     if code == _RESUME:
         top.halted = 0
+    if code == _CANCEL_ORDER:
+        row = find_order(state, top.event.order, -1)
+        if row >= 0 and top.event.order > 0:
+            request_cancel(state, row)
     if code == _CANCEL_ALL or code == _FLATTEN:
         for row in range(top.n_orders):
             order = order_at(state, row)

@@ -184,6 +184,7 @@ class Operator(IntEnum):
     RESUME = 2
     CANCEL_ALL = 3
     FLATTEN = 4
+    CANCEL_ORDER = 9
 
 
 class Session(IntEnum):

@@ -33,7 +33,7 @@ class Inherited:
     Args:
         run: its row, None for a new run.
         recorded: its tape.
-        outbox: its requests by key. orders, fills: as written.
+        outbox: its requests by key. orders, fills: as written. commands: keys of those on the tape.
     """
 
     run: RunRow | None = None
@@ -41,6 +41,7 @@ class Inherited:
     outbox: Mapping[str, OutboxRow] = field(default_factory=dict)
     orders: Sequence[OrderRecord] = ()
     fills: Sequence[FillEntry] = ()
+    commands: Sequence[str] = ()
 
 
 def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
@@ -116,7 +117,8 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
         rows = rows[:keep]
     recorded = Recorded(rows, end, committed, last.hash if last is not None else "")
     outbox = {row.key: row for row in store.outbox(run_id)}
-    return Inherited(run, recorded, outbox, store.orders(run_id), store.fills(run_id))
+    commands = [row.key for row in store.tape(run_id) if row.source.startswith("person:") and row.key]
+    return Inherited(run, recorded, outbox, store.orders(run_id), store.fills(run_id), commands)
 
 
 def overlay(book: OrderBook, inherited: Inherited) -> None:

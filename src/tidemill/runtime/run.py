@@ -32,6 +32,7 @@ from tidemill.ports.store import Store
 from tidemill.runtime.approver import Approver
 from tidemill.runtime.book import OrderBook
 from tidemill.runtime.candles import Candles
+from tidemill.runtime.commands import CancelWord, CommandPoller, IntentWord, OperatorWord, StopWord
 from tidemill.runtime.core import Core, Written
 from tidemill.runtime.desk import InstantDesk, SteppedExchange
 from tidemill.runtime.groups import Groups
@@ -48,7 +49,7 @@ from tidemill.runtime.tape import HELD, TapeFile
 from tidemill.runtime.turns import Turns
 from tidemill.runtime.writer import Writer
 
-__all__ = ["OperatorWord", "Phase", "Run", "RunParts", "RunTerms"]
+__all__ = ["Phase", "Run", "RunParts", "RunTerms"]
 
 _LEASE_NS = 15_000_000_000
 _TICKS = (int(EventKind.TRADE), int(EventKind.QUOTE))
@@ -66,15 +67,6 @@ class Phase(StrEnum):
     STOPPED = "STOPPED"
     COMPLETED = "COMPLETED"
     ERROR = "ERROR"
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorWord:
-    """What a person (or the watchdog) orders: who, what, why."""
-
-    code: Operator
-    by: str
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +109,7 @@ class RunParts:
         clock: of the run.
         guard: with rules and limits; None only where the run sends nothing.
         present: makes the facts of a run out of its core and book.
+        push: takes a tick from outside; raises ConfigError when the feed takes none.
         candles: builds bars from trades, where the feed brings trades.
         owner: name of this process on the lease.
         follow: told what the core has booked, with the tape row (read tables, streams, screens).
@@ -133,6 +126,7 @@ class RunParts:
     clock: Clock
     guard: SendGuard
     present: Callable[[Core, OrderBook], Present]
+    push: Callable[[str, float, float, int], None]
     candles: Candles | None = None
     owner: str = "engine"
     follow: list[Callable[[int, Written], None]] = field(default_factory=list)
@@ -247,6 +241,17 @@ class Run:
             alert=self.alert,
         )
         self.groups = Groups(self.turns, journal, self.desk, parts.exchange)
+        self.poller = CommandPoller(
+            terms.run_id,
+            store=parts.store,
+            writer=parts.writer,
+            clock=parts.clock,
+            inbox=parts.inbox,
+            instruments=list(terms.instruments),
+            strategies=list(terms.strategies),
+            push=parts.push,
+            seen=inherited.commands,
+        )
 
     async def _rebuild(self, inherited: Inherited) -> None:
         """Feed the recorded tape to the fresh core: the same code, comparing instead of writing."""
@@ -325,6 +330,7 @@ class Run:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._stream(), name="feed"), group.create_task(self._keep(), name="keeper")]
+                tasks.append(group.create_task(self.poller.serve(), name="commands"))
                 if isinstance(self.desk, Sender):
                     tasks.append(group.create_task(self.desk.serve(), name="sender"))
                     self.desk.open_gate()
@@ -395,22 +401,38 @@ class Run:
             await self.groups.take_ticks(item.copy())
         elif lane is Lane.REPORT:
             await self._take_report(item)
-        elif isinstance(item, OperatorWord):
-            await self.take_operator(item)
+        elif item is not None:
+            await self._take_word(item)
+            await self.poller.answer(item.key, "DONE", "done")
+
+    async def _take_word(self, item: Any) -> None:
+        """Do what a person or a program asked for; its key goes on the tape in the same transaction."""
+        now = self.now()[0]
+        if self.parts.exchange is not None:
+            self.parts.exchange.tell_time(now)
+        if isinstance(item, OperatorWord):
+            await self.turns.take_operator(item.code, item.by, item.reason, now, item.key)
+        elif isinstance(item, IntentWord):
+            item.row["ts_ns"] = item.row["now_ns"] = now
+            await self.turns.take_row(item.row, source=f"person:{item.by}", kind="INTENT", key=item.key)
+        elif isinstance(item, CancelWord):
+            await self._cancel(item, now)
+        elif isinstance(item, StopWord):
+            self.journal.note(self.journal.next_seq - 1, f"person:{item.by}", "STOP", item.key, b"")
+            self._stopping.set()
+        await self.groups.settle()
+        await self.journal.commit()
+
+    async def _cancel(self, word: CancelWord, now: int) -> None:
+        """Ask for one order's end: an OPERATOR row that names it."""
+        order = self.book.by_client.get(word.client_id)
+        number = order.request.number if order is not None else 0
+        await self.turns.take_operator(Operator.CANCEL_ORDER, word.by, word.client_id, now, word.key, number)
 
     async def _take_report(self, item: Any) -> None:
         if hasattr(item, "client_id"):
             await self.turns.take_report(item, self.now()[0])
             await self.journal.commit()
-
-    async def take_operator(self, word: OperatorWord) -> None:
-        """Obey."""
-        now = self.now()[0]
-        if self.parts.exchange is not None:
-            self.parts.exchange.tell_time(now)
-        await self.turns.take_operator(word.code, word.by, word.reason, now)
-        await self.groups.settle()
-        await self.journal.commit()
 
     async def take_market(self, rows: NDArray[Any]) -> None:
         """Take a group of bars, corporate actions, or trades in a row."""

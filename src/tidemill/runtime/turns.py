@@ -107,15 +107,18 @@ class Turns:
         await self.take(address, seq)
         return seq
 
-    async def take_operator(self, code: Operator, by: str, reason: str, now_ns: int) -> None:
+    async def take_operator(
+        self, code: Operator, by: str, reason: str, now_ns: int, key: str = "", order: int = 0
+    ) -> None:
         """Obey a person (or the watchdog): no rule is asked."""
         row = np.zeros(1, EVENT)
         row["kind"] = int(EventKind.OPERATOR)
         row["instrument"] = -1
         row["ts_ns"] = row["now_ns"] = now_ns
         row["code"] = int(code)
+        row["order"] = order
         body = json.dumps({"by": by, "reason": reason}).encode()
-        await self.take_row(row, source=f"person:{by}", kind=code.name, body=body)
+        await self.take_row(row, source=f"person:{by}", kind=code.name, key=key, body=body)
 
     async def take_report(self, report: OrderReport, now_ns: int, source: str = "broker") -> Applied:
         """Take what the broker says about an order: exactly once, whatever the order it comes in."""
