@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from journal_rows import AWKWARD, LARGE, command, entry, fill, filled, order_batch, request, run_row, tape_rows
 from tidemill.adapters.sql import open_store
+from tidemill.adapters.sql.connect import make_engine, parse_url
 from tidemill.adapters.sql.read_tables import READ_TABLES, key_of
+from tidemill.adapters.sql.session import Session
 from tidemill.model.chain import verify_tape
 from tidemill.model.errors import InvariantBroken, LeaseLost, StoreError
 from tidemill.model.journal import (
@@ -280,6 +283,22 @@ def test_of_many_who_want_a_lease_at_once_one_gets_it(store_url) -> None:
     assert sorted(outcomes) == ["epoch 1", "lost", "lost", "lost"]
 
 
+def test_two_who_write_at_once_take_turns(store_url) -> None:
+    def write(name: str) -> None:
+        with open_store(store_url) as own:
+            lease = own.take_lease(name, name, 0, SECOND)
+            for row in tape_rows(40, run_id=name):
+                own.commit(Batch(name, lease.epoch, tape=[row]))
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ABC"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with open_store(store_url) as reader:
+        assert [len(reader.tape(name)) for name in "ABC"] == [40] * 3
+
+
 # --- ledger
 
 
@@ -371,11 +390,14 @@ def test_what_is_no_read_table_or_column_is_a_defect(store) -> None:
     assert store.tape("R") == []
 
 
-def test_the_newest_snapshots_are_kept(store) -> None:
+def test_the_newest_three_snapshots_of_each_run_are_kept(store, store_url) -> None:
     for seq in range(1, 7):
         store.commit(Batch(snapshots=[SnapshotRow("R", seq, "f", b"x"), SnapshotRow("S", 9, f"{seq}", b"y")]))
     assert store.last_snapshot("R") == SnapshotRow("R", 6, "f", b"x")
     assert store.last_snapshot("S") == SnapshotRow("S", 9, "6", b"y")
+    with closing(Session(make_engine(parse_url(store_url), 300))) as session:
+        kept = session.read("SELECT run_id, seq FROM snapshots ORDER BY run_id, seq")
+    assert kept == [("R", 4), ("R", 5), ("R", 6), ("S", 9)]
 
 
 # --- one thread, one life

@@ -21,8 +21,8 @@ from tidemill.model.errors import ConfigError, OutputError, PluginError, StoreEr
 __all__ = ["backup_store", "restore_store", "verify_backup"]
 
 _PATIENCE_MS = 5_000
+_SQLITE = b"SQLite format 3\0"  # how every SQLite file begins
 _READ_BYTES = 1 << 20
-_PARTS = ("-wal", "-shm")
 # Everything libpq needs, out of sight of other users' process lists.
 _LIBPQ = {"host": "PGHOST", "port": "PGPORT", "username": "PGUSER", "password": "PGPASSWORD", "database": "PGDATABASE"}
 
@@ -118,7 +118,8 @@ def verify_backup(path: Path) -> str:
     try:
         wanted = _sum_file(path).read_text(encoding="utf-8").split()[:1]
         found = _checksum(path)
-        is_sqlite = path.open("rb").read(6) == b"SQLite"
+        with path.open("rb") as file:
+            is_sqlite = file.read(len(_SQLITE)) == _SQLITE
     except OSError as error:
         raise StoreError(f"The backup {path} cannot be read ({error.strerror}); take another one.") from error
     if wanted != [found]:
@@ -184,14 +185,15 @@ def _swap(backup: Path, target: Path) -> Path | None:
     _to_disk(fresh)
     kept = None
     if target.exists():
-        _make_alone(target)
         kept = _free_name(target)
+        log, kept_log = (path.with_name(path.name + "-wal") for path in (target, kept))
+        if log.exists():  # SQLite throws the log of a damaged file away as soon as it opens it
+            shutil.copyfile(log, kept_log)
+        if _make_alone(target):
+            kept_log.unlink(missing_ok=True)
         os.link(target, kept)
-        for end in _PARTS:  # of a damaged file; a sound one has put its log away
-            rest = target.with_name(target.name + end)
-            if rest.exists():
-                shutil.copyfile(rest, kept.with_name(kept.name + end))
-                rest.unlink()
+        for end in ("-wal", "-shm"):
+            target.with_name(target.name + end).unlink(missing_ok=True)
     fresh.replace(target)
     _to_disk(target)
     return kept
@@ -204,8 +206,8 @@ def _free_name(target: Path) -> Path:
     return name
 
 
-def _make_alone(target: Path) -> None:
-    """Put the log of a sound file away, which only works when nobody else has it open; a damaged one is left as is."""
+def _make_alone(target: Path) -> bool:
+    """Put the log of a file away, which only works when nobody else has it open; tell whether the file is sound."""
     try:
         with closing(sqlite3.connect(target, timeout=0, isolation_level=None)) as former:
             former.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -214,8 +216,9 @@ def _make_alone(target: Path) -> None:
             former.execute("COMMIT")
     except sqlite3.OperationalError as error:
         raise StoreError(f"{target} is in use ({error}); stop what has it open, then restore.") from error
-    except sqlite3.DatabaseError:
-        return  # damaged: the reason for which it is replaced
+    except sqlite3.DatabaseError:  # damaged: the reason for which it is replaced
+        return False
+    return True
 
 
 def _refuse_company(url: URL) -> None:

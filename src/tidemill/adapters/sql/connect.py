@@ -53,7 +53,7 @@ def make_engine(url: URL, patience_ms: int) -> Engine:
 
     Args:
         url: of ``parse_url``.
-        patience_ms: how long a statement waits for a lock; on PostgreSQL also how long it may run.
+        patience_ms: how long a statement waits for a lock; on PostgreSQL it may run for twice as long.
 
     Raises:
         PluginError: the driver of PostgreSQL is not installed. StoreError: SQLite is too old.
@@ -100,7 +100,7 @@ def _sqlite_engine(url: URL, patience_ms: int) -> Engine:
 def _postgres_engine(url: URL, patience_ms: int) -> Engine:
     settings = {
         "synchronous_commit": "on",
-        "statement_timeout": patience_ms,
+        "statement_timeout": 2 * patience_ms,  # a lock is the better explanation, so it is given up first
         "lock_timeout": patience_ms,
         "idle_in_transaction_session_timeout": 2 * patience_ms,
         "timezone": "UTC",

@@ -30,6 +30,7 @@ _SQLITE = {
     26: "the file is no database or is damaged; restore a backup",
 }
 _BUSY = 5
+_BEFORE_SENDING = ("DataError", "NotSupportedError", "ProgrammingError")  # found by the driver itself
 _POSTGRES = {  # SQLSTATE classes and codes, PostgreSQL's appendix A
     "55P03": "another program holds a lock; end it",
     "57014": "the database did not answer in time",
@@ -51,6 +52,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, sqlite3.Error):
         return _SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "SQLite refused")
     state = getattr(error, "sqlstate", None) or ""
+    if not state and type(error).__name__ in _BEFORE_SENDING:
+        return "a text or number cannot be stored"
     return _POSTGRES.get(state) or _POSTGRES.get(state[:2]) or "the connection to the database is lost"
 
 
