@@ -16,10 +16,24 @@ from tidemill.kernel.memory import row_at
 from tidemill.model.enums import EventKind
 from tidemill.model.records import EVENT
 
-__all__ = ["CANDLE", "DESK", "FILLED", "PRINT", "SEEN_ROWS", "SEGMENT", "TRADED", "close_candles", "take_trades"]
+__all__ = [
+    "CANDLE",
+    "DESK",
+    "FILLED",
+    "HELD_BACK",
+    "PRINT",
+    "SEEN_ROWS",
+    "SEGMENT",
+    "TRADED",
+    "close_candles",
+    "take_trades",
+]
 
 FILLED = 1
 """Flag in ``code`` of a BAR event: no trade happened, the bar repeats the close before it."""
+
+HELD_BACK = 2
+"""Flag of a row that is no bar to trade on: trades of it are missing, it wants a backfill."""
 
 SEEN_ROWS = 256
 """How many numbered prints of an instrument are remembered against repetition."""
@@ -40,7 +54,7 @@ DESK = np.dtype(
         ("n_segments", _I),
         ("out", _I),  # address of EVENT rows
         ("n_out", _I),
-        ("made", _I),  # bars written to out
+        ("made", _I),  # rows written to out
         ("worst", _I),  # most bars one trade can lead to
         ("max_gap_ns", _I),  # longest quiet stretch that is filled, 0 = none
     ]
@@ -101,7 +115,7 @@ CANDLE = np.dtype(
 
 @kernel
 def _write(desk: Any, candle: Any, start_ns: int, end_ns: int, flags: int) -> None:
-    """Hand out one bar: the one in the making, or a flat one where FILLED is set."""
+    """Write one row: the bar in the making, a flat bar (FILLED), or word of a bar that lacks trades (HELD_BACK)."""
     row = row_at(desk.out, desk.made, desk.n_out, EVENT)
     desk.made += 1
     row.kind = _BAR
@@ -125,7 +139,10 @@ def _write(desk: Any, candle: Any, start_ns: int, end_ns: int, flags: int) -> No
         row.close = candle.close
         row.volume = candle.volume
         row.extra = candle.count
-        candle.made += 1
+        if flags == HELD_BACK:
+            candle.held_back += 1
+        else:
+            candle.made += 1
     row.bid = 0.0
     row.ask = 0.0
     row.order = 0
@@ -161,7 +178,7 @@ def _close(desk: Any, candle: Any) -> None:
         row = candle.segment + candle.segment_at
         candle.last_segment_ns = row_at(desk.segments, row, desk.n_segments, SEGMENT).start_ns
     else:
-        candle.held_back += 1
+        _write(desk, candle, candle.start_ns, end_ns, HELD_BACK)
         candle.is_linked = 0
     candle.settled_ns = end_ns
     candle.end_ns = 0

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.kernel.candles import CANDLE, DESK, PRINT, SEEN_ROWS, SEGMENT, TRADED, close_candles, take_trades
+from tidemill.kernel.candles import (
+    CANDLE,
+    DESK,
+    HELD_BACK,
+    PRINT,
+    SEEN_ROWS,
+    SEGMENT,
+    TRADED,
+    close_candles,
+    take_trades,
+)
 from tidemill.model.bars import DAY_NS, MINUTE_NS, SECOND_NS
 from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import Instrument
@@ -52,7 +62,11 @@ class CandleCounts:
 
 @dataclass(frozen=True, slots=True)
 class OpenBar:
-    """A bar that was in the making when the desk was cleared; it was not handed out."""
+    """A bar that was not handed out, because trades of it are missing or the run ended first.
+
+    Args:
+        trades: how many of its trades were heard.
+    """
 
     instrument: int
     interval_ns: int
@@ -115,6 +129,7 @@ class Candles:
         worst = _most_bars(self._candles[: self._count], max_gap_ns)
         self._out = np.zeros(max(_ROOM, 2 * worst, len(rows) + 1), EVENT)
         self._desk = np.zeros(1, DESK)
+        self._held_back: list[OpenBar] = []
         self._wire(worst, max_gap_ns)
 
     def _wire(self, worst: int, max_gap_ns: int) -> None:
@@ -199,12 +214,14 @@ class Candles:
     def discard(self) -> list[OpenBar]:
         """Drop every bar in the making and name it: nothing partial is ever handed out."""
         rows = self._candles[: self._count]
-        dropped = [
-            OpenBar(*(int(row[name]) for name in ("instrument", "interval_ns", "start_ns", "end_ns", "count")))
-            for row in rows[rows["end_ns"] > 0]
-        ]
+        dropped = [_open_bar(row, "start_ns", "end_ns", "count") for row in rows[rows["end_ns"] > 0]]
         rows["end_ns"], rows["is_linked"] = 0, 0
         return dropped
+
+    def take_held_back(self) -> list[OpenBar]:
+        """Return, once, the bars that ended without being whole: they want a backfill, then ``link``."""
+        found, self._held_back = self._held_back, []
+        return found
 
     def counts(self) -> list[CandleCounts]:
         """Return what became of the trades, per instrument and bar size."""
@@ -221,9 +238,15 @@ class Candles:
         return int(self._candles["late"].sum())
 
     def _cut(self) -> NDArray[Any]:
+        """Return the rows written since the last call; those of bars that are not whole are kept aside."""
         rows = self._out[: int(self._made[0])].copy()
         self._made[0] = 0
-        return rows
+        is_held = rows["code"] == HELD_BACK
+        if not is_held.any():
+            return rows
+        self._held_back += [_open_bar(row, "ts_ns", "now_ns", "extra") for row in rows[is_held]]
+        kept: NDArray[Any] = rows[~is_held]
+        return kept
 
     def _reachable(self, ts_ns: NDArray[np.int64]) -> int:
         """Return how many of the next trades lie in the sessions at hand, fetching those of the first if needed."""
@@ -259,6 +282,10 @@ class Candles:
         own = self._segments[int(row["segment"]) : int(row["segment"]) + int(row["segment_rows"])]
         at = int(np.searchsorted(own["start_ns"], ts_ns, side="right")) - 1
         return int(own["start_ns"][at]) if at >= 0 else 0
+
+
+def _open_bar(row: Any, start: str, end: str, count: str) -> OpenBar:
+    return OpenBar(int(row["instrument"]), int(row["interval_ns"]), int(row[start]), int(row[end]), int(row[count]))
 
 
 def _checked(item: Instrument, size: int) -> int:

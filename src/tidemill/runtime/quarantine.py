@@ -19,6 +19,7 @@ __all__ = ["Border"]
 
 _KEPT = 1000
 _SEEN = 256
+_NEVER = -(2**63)
 # One print far off is a mistake; a level that holds this long and often is the market (a halt lifted, a split missed).
 _CONFIRM_PRINTS = 5
 _CONFIRM_NS = MINUTE_NS
@@ -89,7 +90,11 @@ class Border:
             return self._judge(EventKind.QUOTE, instrument, ts_ns, now_ns, (bid, ask), 0.0)
         known, grid = self._known[instrument], self._grid[instrument]
         is_timely = now_ns - self._age <= ts_ns <= now_ns + self._ahead
-        is_sound = grid == 0.0 and is_timely and known * self._down < bid <= ask < known * self._up
+        is_sound = (
+            known * self._down < bid <= ask < known * self._up
+            and is_timely
+            and (grid == 0.0 or (abs(bid / grid - round(bid / grid)) + abs(ask / grid - round(ask / grid)) < ON_GRID))
+        )
         if not is_sound:
             fault = self._judge(EventKind.QUOTE, instrument, ts_ns, now_ns, (bid, ask), 0.0, grid=grid)
             if fault:
@@ -110,7 +115,7 @@ class Border:
         if not 0 <= instrument < self._count:
             return self._judge(EventKind.BAR, instrument, end_ns, now_ns, tuple(prices), size)
         first, high, low, last = prices
-        newest = self._newest.get((instrument, interval_ns), 0)
+        newest = self._newest.get((instrument, interval_ns), _NEVER)
         known, grid = self._known[instrument], self._grid[instrument]
         is_sound = (
             known * self._down < low <= first <= high < known * self._up

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from live_market import CLOSE, FUTURE, OPEN, OTHER, STOCK, PlainHours, trades
+from tidemill.adapters.calendars import get_calendar
 from tidemill.kernel.candles import FILLED
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from tidemill.model.errors import ConfigError
-from tidemill.model.instrument import Instrument
+from tidemill.model.instrument import Instrument, infer_instrument
 from tidemill.runtime.candles import Candles, OpenBar
 
 
@@ -147,6 +149,8 @@ def test_a_bar_joined_in_the_middle_is_held_back() -> None:
     found = candles.take(trades((at(0.6), 10, 1), (at(1.0), 11, 1), (at(2.0), 12, 1)))
     assert [row[0] for row in shape(found)] == [1]
     assert candles.counts()[0].held_back == 1
+    assert candles.take_held_back() == [OpenBar(0, MINUTE_NS, at(0), at(1), 1)]
+    assert candles.take_held_back() == []
 
 
 def test_lost_trades_spoil_only_the_bar_in_the_making_of_their_instrument() -> None:
@@ -155,6 +159,7 @@ def test_lost_trades_spoil_only_the_bar_in_the_making_of_their_instrument() -> N
         candles.take(trades((at(0.6), 10, 1), instrument=number))
     candles.spoil(1, at(0.7))
     assert candles.tick(at(2))["instrument"].tolist() == [0]
+    assert candles.take_held_back() == [OpenBar(1, MINUTE_NS, at(0), at(1), 1)]
     candles.take(trades((at(1.5), 10, 1), instrument=1))
     found = candles.tick(at(4))
     assert shape(found) == [(1, 10, 10, 10, 10, 1, 1, 0)]
@@ -186,6 +191,26 @@ def test_a_desk_lives_longer_than_the_sessions_it_fetched_first() -> None:
     assert found["ts_ns"].tolist() == [OPEN, OPEN]
     found = candles.tick(late + DAY_NS)
     assert found["ts_ns"].tolist() == [late, late]
+
+
+def test_bars_of_futures_follow_their_own_sessions_over_a_change_of_clocks() -> None:
+    """New York went to summer time on 2024-03-10: the session of Monday opens Sunday 18:00, 22:00 UTC, not 23:00."""
+    instrument = infer_instrument("NQ")
+    calendars = {"CME": get_calendar("CME")}
+    candles = Candles([instrument], [(2 * HOUR_NS, DAY_NS)], calendars, max_gap_ns=0)
+    opens = 1_710_108_000 * SECOND_NS
+    friday = opens - 2 * DAY_NS
+    rows = trades(
+        (friday - HOUR_NS // 2, 9, 1), (opens - HOUR_NS, 99, 1), (opens, 10, 1), (opens + 23 * HOUR_NS - 1, 11, 1)
+    )
+    found = np.concatenate([candles.take(rows), candles.tick(opens + DAY_NS)])
+    hours = found[found["interval_ns"] == 2 * HOUR_NS]
+    days = found[found["interval_ns"] == DAY_NS]
+    assert hours["ts_ns"].tolist() == [friday - HOUR_NS, opens, opens + 22 * HOUR_NS]
+    assert hours["now_ns"].tolist() == [friday, opens + 2 * HOUR_NS, opens + 23 * HOUR_NS]
+    assert days["ts_ns"].tolist() == [friday - 23 * HOUR_NS, opens]
+    assert days["volume"].tolist() == [1, 2]
+    assert candles.counts()[0].outside == 1
 
 
 def test_many_bars_from_one_call_all_arrive() -> None:

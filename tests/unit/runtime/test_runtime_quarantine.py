@@ -77,6 +77,7 @@ def test_a_quote_passes_or_is_named(bid: float, ask: float, fault: Fault) -> Non
     assert border().quote(0, NOW, bid, ask, NOW) is fault
     assert border().quote(7, NOW, bid, ask, NOW) is Fault.UNKNOWN_SYMBOL
     assert border().quote(1, NOW, 100.0, 100.1, NOW) is Fault.OFF_GRID
+    assert border().quote(1, NOW, 100.0, 100.25, NOW) is Fault.NONE
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,12 @@ def test_a_bar_comes_once_and_in_order_and_not_before_its_end() -> None:
     assert gate.bar(first, NOW + MINUTE_NS) is Fault.DUPLICATE
     assert gate.bar(second, NOW + 2 * MINUTE_NS) is Fault.NONE
     assert gate.bar(first, NOW + 2 * MINUTE_NS) is Fault.OUT_OF_ORDER
+
+
+def test_bars_from_before_1970_are_bars() -> None:
+    gate = Border([STOCK], BorderSettings.of_replay())
+    row = bars((0, -(10**18), 1, 1, 1, 1, 1)).tolist()[0]
+    assert gate.bar(row, -(10**18) + MINUTE_NS) is Fault.NONE
 
 
 def test_a_numbered_print_comes_once() -> None:
