@@ -20,7 +20,11 @@ __all__ = ["ENTRY_TTL_NS", "read_terms", "report_event", "request_of", "terms_of
 # An entry that has not left by then is stale: the price it was decided on is gone (promise 4).
 ENTRY_TTL_NS = 5_000_000_000
 _HAS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
-_HAS_STOP = (OrderType.STOP, OrderType.STOP_LIMIT)
+_MAY_HAVE_STOP = (
+    OrderType.STOP,
+    OrderType.STOP_LIMIT,
+    OrderType.TRAILING_STOP,
+)  # a trailing stop's is the floor it never falls below
 
 
 def request_of(command: Command, client_id: str, symbol: str, book: OrderBook, ttl_ns: int) -> OrderRequest:
@@ -36,7 +40,7 @@ def request_of(command: Command, client_id: str, symbol: str, book: OrderBook, t
         tif=TimeInForce(command.tif),
         quantity=command.quantity,
         limit_price=command.limit_price if kind in _HAS_LIMIT else NONE,
-        stop_price=command.stop_price if kind in _HAS_STOP else NONE,
+        stop_price=command.stop_price if kind in _MAY_HAVE_STOP and command.stop_price > 0.0 else NONE,
         trail_amount=command.trail_amount,
         trail_pct=command.trail_pct,
         intent=intent,
