@@ -20,7 +20,8 @@ __all__ = ["ENTRY_TTL_NS", "read_terms", "report_event", "request_of", "terms_of
 # An entry that has not left by then is stale: the price it was decided on is gone (promise 4).
 ENTRY_TTL_NS = 5_000_000_000
 _HAS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
-_MAY_HAVE_STOP = (
+# a trailing stop may carry one as the floor it never falls below
+_MAY_HAVE_STOP = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
     OrderType.STOP,
     OrderType.STOP_LIMIT,
     OrderType.TRAILING_STOP,
