@@ -22,10 +22,6 @@ ENTRY_TTL_NS = 5_000_000_000
 _HAS_LIMIT = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 # a trailing stop may carry one as the floor it never falls below
 _MAY_HAVE_STOP = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
-    OrderType.STOP,
-    OrderType.STOP_LIMIT,
-    OrderType.TRAILING_STOP,
-)  # a trailing stop's is the floor it never falls below
 
 
 def request_of(command: Command, client_id: str, symbol: str, book: OrderBook, ttl_ns: int) -> OrderRequest:
