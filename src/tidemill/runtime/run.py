@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
 from tidemill.model.bookkeeping import Bookkeeper, Contract
 from tidemill.model.broker import AccountFacts
-from tidemill.model.enums import EventKind, Operator
+from tidemill.model.enums import Operator
 from tidemill.model.errors import NotAuthorised, TapeBroken, TidemillError
 from tidemill.model.instrument import Instrument
 from tidemill.model.journal import AlertRow, LedgerRow, RunRow
@@ -40,10 +39,12 @@ from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.journal import Journal
 from tidemill.runtime.lanes import Lane
+from tidemill.runtime.market import LOOK_S, MARKET_KINDS, TICKS, Market
 from tidemill.runtime.orders import ENTRY_TTL_NS
 from tidemill.runtime.outgoing import Drafter
 from tidemill.runtime.present import Present
 from tidemill.runtime.recovery import Inherited, inherit, overlay
+from tidemill.runtime.room import Degraded, LinkWord
 from tidemill.runtime.sender import Sender
 from tidemill.runtime.tape import HELD, TapeFile
 from tidemill.runtime.turns import Turns
@@ -52,8 +53,8 @@ from tidemill.runtime.writer import Writer
 __all__ = ["Phase", "Run", "RunParts", "RunTerms"]
 
 _LEASE_NS = 15_000_000_000
-_TICKS = (int(EventKind.TRADE), int(EventKind.QUOTE))
 _BYTES = EVENT.itemsize
+_LOOK = object()  # through the inbox: look for quiet bars
 _BREATH = 64  # items after which the loop lets others have a turn
 
 
@@ -150,8 +151,6 @@ class Run:
         self.alerts: list[AlertRow] = []
         self._stopping = asyncio.Event()
         self._feed_done = False
-        self._last_ns = 0  # newest market instant on the recorded tape
-        self._at_last: set[bytes] = set()
 
     # --- time
 
@@ -241,6 +240,14 @@ class Run:
             alert=self.alert,
         )
         self.groups = Groups(self.turns, journal, self.desk, parts.exchange)
+        self.market = Market(
+            self.groups,
+            parts.inbox,
+            parts.clock,
+            parts.candles,
+            is_replay=parts.feed.is_replay,
+            delay_ns=parts.feed.delay_ns,
+        )
         self.poller = CommandPoller(
             terms.run_id,
             store=parts.store,
@@ -255,12 +262,7 @@ class Run:
 
     async def _rebuild(self, inherited: Inherited) -> None:
         """Feed the recorded tape to the fresh core: the same code, comparing instead of writing."""
-        rows = inherited.recorded.rows
-        market = rows[(rows["event"]["kind"] <= int(EventKind.TRADE)) & (rows["event"]["kind"] > 0)]
-        if len(market):
-            self._last_ns = int(market["event"]["now_ns"].max())
-            last = market[market["event"]["now_ns"] == self._last_ns]
-            self._at_last = {row["event"].tobytes() for row in last}
+        self.market.remember(inherited.recorded.rows)
         while self.journal.is_replaying:
             await self._replay_next()
         if self.parts.exchange is None:
@@ -270,14 +272,15 @@ class Run:
         """Take the recorded group or event that comes next."""
         row = self.journal.peek()
         kind = int(row["event"]["kind"])
-        is_market = kind in {int(EventKind.BAR), *_TICKS, int(EventKind.SPLIT), int(EventKind.DIVIDEND)}
-        if is_market:
+        if kind in MARKET_KINDS:
             group = self.groups.next_recorded()
             if group is None:
                 raise TapeBroken(f"The tape of run {self.terms.run_id} ends inside a group of bars; restore a backup.")
-            if self.parts.candles is not None and kind == int(EventKind.TRADE):
-                self.parts.candles.take(group)
-            await self._take_group(group, is_tick=kind in _TICKS and not int(row["mark"]) & HELD)
+            self.market.relive(group)
+            if kind in TICKS and not int(row["mark"]) & HELD:
+                await self.groups.take_ticks(group)
+            else:
+                await self.groups.take(group)
             return
         event = np.zeros(1, EVENT)
         event[0] = row["event"]
@@ -331,6 +334,9 @@ class Run:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._stream(), name="feed"), group.create_task(self._keep(), name="keeper")]
                 tasks.append(group.create_task(self.poller.serve(), name="commands"))
+                if self.parts.candles is not None and not self.parts.feed.is_replay:
+                    self.market.begin()
+                    tasks.append(group.create_task(self._look(), name="candles"))
                 if isinstance(self.desk, Sender):
                     tasks.append(group.create_task(self.desk.serve(), name="sender"))
                     self.desk.open_gate()
@@ -352,6 +358,7 @@ class Run:
         self.phase = state if self.phase is not Phase.ERROR else self.phase
         ended = self.parts.clock.now_ns()
         self.journal.batch.runs.append(self._row(self.phase.value, self.message, self._started_ns, ended))
+        self.market.end()
         self.journal.flush()
         await self.journal.commit()
         lease = self.journal.lease
@@ -379,6 +386,12 @@ class Run:
                 self.journal.lease = await parts.writer.run(renew)
                 self._lease_until = asked + _LEASE_NS
 
+    async def _look(self) -> None:
+        """Have quiet bars closed in time, by the loop itself: nobody else touches the core."""
+        while True:
+            await self.parts.clock.sleep(LOOK_S)
+            self.parts.inbox.operator(_LOOK)
+
     async def _pump(self) -> None:
         """Take one item after the other: the only writer of the core's state."""
         inbox, count = self.parts.inbox, 0
@@ -396,11 +409,13 @@ class Run:
 
     async def _take(self, lane: Lane, item: Any) -> None:
         if lane is Lane.MARKET:
-            await self.take_market(item)
+            await self.market.take(item)
         elif lane is Lane.QUOTE:
-            await self.groups.take_ticks(item.copy())
+            await self.market.take_quotes(item)
         elif lane is Lane.REPORT:
             await self._take_report(item)
+        elif item is _LOOK:
+            await self.market.close_quiet_bars()
         elif item is not None:
             await self._take_word(item)
             await self.poller.answer(item.key, "DONE", "done")
@@ -430,61 +445,14 @@ class Run:
         await self.turns.take_operator(Operator.CANCEL_ORDER, word.by, word.client_id, now, word.key, number)
 
     async def _take_report(self, item: Any) -> None:
-        if hasattr(item, "client_id"):
-            await self.turns.take_report(item, self.now()[0])
-            await self.journal.commit()
-
-    async def take_market(self, rows: NDArray[Any]) -> None:
-        """Take a group of bars, corporate actions, or trades in a row."""
-        rows = self._unseen(rows)
-        if not len(rows):
+        if isinstance(item, Degraded | LinkWord):
+            self.market.take_word(item)
+            if isinstance(item, LinkWord):
+                self.present.health.market_data_ready = item.is_up
+                self.alert(2, "FEED_UP" if item.is_up else "FEED_DOWN", item.text)
             return
-        is_tick = int(rows["kind"][0]) in _TICKS
-        if not is_tick or self.parts.candles is None:
-            await self._take_group(rows, is_tick=is_tick)
-            return
-        await self._take_trades(rows, self.parts.candles)
-
-    async def _take_trades(self, rows: NDArray[Any], candles: Candles) -> None:
-        """Take trades and, each before the trade that ended it, the bars they make."""
-        rows = rows.copy()
-        bars = candles.take(rows)
-        if not len(bars):
-            await self.groups.take_ticks(rows)
-            return
-        bars, at = bars.copy(), 0
-        cuts = np.flatnonzero(np.diff(bars["now_ns"])) + 1
-        for group in np.split(bars, cuts):
-            stop = int(np.searchsorted(rows["ts_ns"], int(group["now_ns"][0]), side="left"))
-            if stop > at:
-                await self.groups.take_ticks(rows[at:stop])
-                at = stop
-            await self._take_group(self._unseen(group), is_tick=False)
-        if at < len(rows):
-            await self.groups.take_ticks(rows[at:])
-
-    async def _take_group(self, rows: NDArray[Any], *, is_tick: bool) -> None:
-        if not len(rows):
-            return
-        if is_tick:
-            await self.groups.take_ticks(rows)
-        else:
-            await self.groups.take(np.ascontiguousarray(rows))
-
-    def _unseen(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Leave out what the recorded tape has told already (a replay begins again at its first row)."""
-        if not self._last_ns or not self.parts.feed.is_replay:
-            return rows
-        now = rows["now_ns"]
-        if int(now[0]) > self._last_ns:
-            self._last_ns = 0
-            return rows
-        keep = np.array([int(row["now_ns"]) > self._last_ns or self._is_new(row) for row in rows])
-        kept: NDArray[Any] = rows[keep]
-        return kept
-
-    def _is_new(self, row: Any) -> bool:
-        return int(row["now_ns"]) == self._last_ns and row.tobytes() not in self._at_last
+        await self.turns.take_report(item, self.now()[0])
+        await self.journal.commit()
 
     # --- what others are told
 
