@@ -18,7 +18,7 @@ from tidemill.kernel.warm import HALVES, WARMING, is_compiled, mark_compiled
 
 __all__ = ["compile_all"]
 
-_FIRST_SHARE = 2  # strategies compiled beside the core's larger half
+_FIRST_SHARE = 5  # strategies compiled beside the larger half of the core; the guard goes with the smaller
 
 
 def _strategies() -> list[str]:

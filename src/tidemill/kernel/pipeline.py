@@ -18,8 +18,8 @@ from tidemill.kernel.linking import EntryLowering, HelperLowering
 
 __all__ = ["EntryPipeline", "Helper", "HelperPipeline"]
 
-# What a function without closures, with blocks, raised errors, arrays and literal tricks needs. A helper that uses one
-# of these all the same is refused by the compiler, by name.
+# What a function without closures, with blocks, raised errors and literal tricks needs, that owns no memory: where a
+# variable's life ends, which IRLegalization marks, is of no interest. A helper that uses one of these is refused.
 _SLIM = (
     untyped_passes.TranslateByteCode,
     untyped_passes.FixupArgs,
@@ -27,7 +27,6 @@ _SLIM = (
     untyped_passes.ReconstructSSA,
     typed_passes.NopythonTypeInference,
     typed_passes.PreLowerStripPhis,
-    typed_passes.IRLegalization,
     HelperLowering,
     typed_passes.NoPythonBackend,
 )
@@ -58,6 +57,19 @@ class _RememberingContext(typing.Context):  # type: ignore[misc]
 _signatures: dict[Any, Any] = {}
 
 
+class _FreshTarget:
+    """A target that need not look for new rules: the entry, of whose compilation a helper's is a part, has done so."""
+
+    def __init__(self, original: Any) -> None:
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def refresh(self) -> None:
+        """Do nothing."""
+
+
 class _Pipeline(CompilerBase):  # type: ignore[misc]
     lowering: type[NativeLowering]
 
@@ -83,6 +95,9 @@ class HelperPipeline(_Pipeline):
     """For functions that are called by compiled functions only."""
 
     lowering = HelperLowering
+
+    def __init__(self, typingctx: Any, targetctx: Any, *args: Any) -> None:
+        super().__init__(typingctx, _FreshTarget(targetctx), *args)
 
     def define_pipelines(self) -> list[PassManager]:
         """Return the few steps that our own helpers need, all of them for users' code."""

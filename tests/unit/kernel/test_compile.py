@@ -198,6 +198,7 @@ def test_the_compiler_still_has_the_steps_that_ours_are_chosen_from() -> None:
         "NoPythonSupportedFeatureValidation",
         "AnnotateTypes",
         "DumpParforDiagnostics",
+        "IRLegalization",
     }
     ours = [NativeLowering if step is linking.HelperLowering else step for step in _SLIM]
     assert ours == [step for step in usual if step in ours], "the same order as the compiler's own"
