@@ -145,6 +145,8 @@ def test_a_helper_with_a_closure_is_refused() -> None:
 
 _PROGRAM = """\
 import sys
+import numpy as np
+from numba.core.runtime import rtsys
 from tidemill.kernel.compile import export, kernel
 @kernel
 def inner(value):
@@ -152,7 +154,11 @@ def inner(value):
 @export("int64(int64)")
 def outer(value):
     return inner(value)
-sys.stdout.write(f"{outer(2)} {sum(outer.stats.cache_hits.values())}")
+@export("float64(int64)")
+def owner(count):
+    return np.ones(count).cumsum()[-1]
+hits = sum(outer.stats.cache_hits.values()) + sum(owner.stats.cache_hits.values())
+sys.stdout.write(f"{outer(2)} {owner(1000)} {hits} {rtsys._init}")
 """
 
 
@@ -165,8 +171,10 @@ def test_a_second_process_loads_small_machine_code(tmp_path: Path, monkeypatch: 
     command = [sys.executable, "-c", "import tidemill_program"]
     monkeypatch.setenv("PYTHONPATH", ":".join((str(folder), *sys.path)))
     runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
-    assert runs == ["42 0", "42 1"]
-    (code,) = tmp_path.rglob("*.nbc")
+    assert runs == ["42 1000.0 0 True", "42 1000.0 2 False"], (
+        "loaded code takes neither compiler nor its runtime's library"
+    )
+    (code,) = tmp_path.rglob("*outer*.nbc")
     assert code.stat().st_size < 40_000, "the code before machine code is kept as well"
 
 
