@@ -14,7 +14,7 @@ from tidemill.cli.options import parse_pairs
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.research.result.files import write_text
 
-__all__ = ["ENTRY_KEYS", "merged", "nested", "read_config", "toml_text", "values_of", "write_config"]
+__all__ = ["ENTRY_KEYS", "merged", "nested", "read_config", "read_tables", "toml_text", "values_of", "write_config"]
 
 Values = dict[str, Any]
 
@@ -24,6 +24,22 @@ _LEAN = "lean:"
 _FILE = re.compile(r"\.py(:\w+)?$")
 
 
+def read_tables(path: Path, flag: str = "--config") -> Values:
+    """Read a TOML file as it stands.
+
+    Raises:
+        ConfigError: it is missing, cannot be read, or is no TOML; ``flag`` is what to look at then.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file {path}; check {flag}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); check {flag}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no TOML file: {error}.") from error
+
+
 def read_config(path: Path) -> Values:
     """Read a TOML file as values by flag; paths in it count from its own folder.
 
@@ -31,15 +47,7 @@ def read_config(path: Path) -> Values:
         ConfigError: the file is missing, is no TOML, or a value is of the wrong kind.
         UnknownName: a table or key does not exist; the nearest names are offered.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"There is no file {path}; check --config.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); check --config.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is no TOML file: {error}.") from error
-    return values_of(tables, path.parent)
+    return values_of(read_tables(path), path.parent)
 
 
 def values_of(tables: Mapping[str, Any], folder: Path | None = None) -> Values:

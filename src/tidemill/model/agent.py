@@ -1,0 +1,227 @@
+"""An agent: everything that decides how a run trades, as plain checked values that can be stored and compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tidemill.model.errors import ConfigError, StoreMismatch, UnknownName
+from tidemill.model.settings import RunSettings, StrategySettings
+
+__all__ = [
+    "AGENT_SCHEMA",
+    "FEEDS",
+    "LIMIT_FACES",
+    "MODES",
+    "AgentSpec",
+    "FeedSpec",
+    "Schedule",
+    "StrategyUse",
+    "check_name",
+    "check_schema",
+    "parse_instant",
+]
+
+AGENT_SCHEMA = 1
+MODES = ("paper", "live")
+FEEDS = ("replay", "synthetic", "sample", "push")
+LIMIT_FACES = ("account", "agent", "strategy", "session", "guardrail")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_INTERVAL_S = (60, 3600)  # bounds of a scheduler's check interval
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def check_name(name: str, what: str) -> str:
+    """Return a name that can be a folder's name on every system.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{what} cannot be {name!r}; use up to 64 letters, digits, dashes and underscores.")
+    return name
+
+
+def parse_instant(text: str, what: str) -> int:
+    """Read an ISO time as UTC nanoseconds; without a zone it is UTC.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{what} cannot be {text!r}; write for example 2026-03-31T20:00:00Z.") from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyUse:
+    """One strategy of an agent.
+
+    Args:
+        strategy: a shipped one's name, or the absolute path of its file with ``:Class``.
+        params: every parameter by name, defaults included.
+        settings: of its own; None: the agent's.
+        symbols: what it trades; empty: all of the agent's.
+        interval: the bars it decides on, ``5min``; empty: all bars.
+        code_sha256: of its file; empty for shipped ones.
+    """
+
+    strategy: str
+    params: Mapping[str, float] = field(default_factory=dict)
+    settings: StrategySettings | None = None
+    symbols: tuple[str, ...] = ()
+    interval: str = ""
+    code_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSpec:
+    """Where an agent's market data come from.
+
+    Args:
+        kind: ``replay`` (files), ``synthetic`` (a simulated market), ``sample`` (daily prices that come with
+            Tidemill's dependencies), ``push`` (bars and ticks that others hand in).
+        files: absolute paths, of a replay.
+        mapping, zone, start, end, sort, resolution, market: how files are read, as for a backtest.
+        actions: file of splits and dividends.
+        seed, sessions: of a synthetic market; 0 sessions: without end.
+
+    Raises:
+        ConfigError: the parts do not go together.
+    """
+
+    kind: str = "replay"
+    files: tuple[str, ...] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+    start: str = ""
+    end: str = ""
+    sort: bool = False
+    resolution: str = ""
+    market: str = ""
+    actions: str = ""
+    seed: int = 7
+    sessions: int = 40
+
+    def __post_init__(self) -> None:
+        if self.kind not in FEEDS:
+            raise UnknownName("feed", str(self.kind), FEEDS)
+        if self.kind == "replay" and not self.files:
+            raise ConfigError(
+                "A replay needs data: write files in [data], or --feed replay:FILE; --feed sample needs none."
+            )
+        if not (0 <= self.sessions <= 2_500):
+            raise ConfigError(f"sessions must lie between 0 (without end) and 2500, not {self.sessions}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When an agent looks at the market, and when it ends.
+
+    Args:
+        check_interval_s: 0: on every bar close; else it looks every so many seconds, 60 to 3600.
+        end: ISO time at which the run is completed; empty: when the feed ends or somebody stops it.
+
+    Raises:
+        ConfigError: out of bounds.
+    """
+
+    check_interval_s: int = 0
+    end: str = ""
+
+    def __post_init__(self) -> None:
+        low, high = _INTERVAL_S
+        if self.check_interval_s and not (low <= self.check_interval_s <= high):
+            raise ConfigError(
+                f"check_interval must lie between {low} and {high} seconds, not {self.check_interval_s}; "
+                "leave it out to look at every bar close."
+            )
+        if self.end:
+            parse_instant(self.end, "end in [schedule]")
+
+    @property
+    def end_ns(self) -> int:
+        """Return the end as UTC nanoseconds, 0 for none."""
+        return parse_instant(self.end, "end in [schedule]") if self.end else 0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSpec:
+    """One version of an agent; a run belongs to exactly one.
+
+    Args:
+        name: of the agent.
+        symbols: what it trades; empty: whatever the data hold.
+        interval: bar size; empty: found from the data.
+        strategies: who decides; several share the account.
+        run: account, settings for all strategies, costs, fill rules, seed.
+        instrument: fields of every instrument that differ from what its symbol suggests.
+        mode: ``paper`` or ``live``.
+        broker: where orders go.
+        account: the broker's account id; empty: one of the run's own, on paper.
+        feed, schedule: as above.
+        limits: what the guard allows, by face: ``account``, ``agent``, ``strategy``, ``session``, ``guardrail``.
+        tolerances: what the machinery may do before entries stop.
+        auto_execute: off: signals are recorded and nothing is ordered.
+        form: how strategies run.
+        schema: version of this description.
+
+    Raises:
+        ConfigError: a part is missing or cannot be used. StoreMismatch: it was written for another version.
+    """
+
+    name: str
+    strategies: tuple[StrategyUse, ...]
+    symbols: tuple[str, ...] = ()
+    interval: str = ""
+    run: RunSettings = field(default_factory=RunSettings)
+    instrument: Mapping[str, Any] = field(default_factory=dict)
+    mode: str = "paper"
+    broker: str = "paper"
+    account: str = ""
+    feed: FeedSpec = field(default_factory=lambda: FeedSpec("sample"))
+    schedule: Schedule = field(default_factory=Schedule)
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    auto_execute: bool = True
+    form: str = "auto"
+    schema: int = AGENT_SCHEMA
+
+    def __post_init__(self) -> None:
+        check_schema(self.schema)
+        check_name(self.name, "The agent's name")
+        if not self.strategies:
+            raise ConfigError("Name a strategy; `tidemill strategies` lists them.")
+        if self.mode not in MODES:
+            raise UnknownName("mode", str(self.mode), MODES)
+        if self.mode == "live" and self.broker == "paper":
+            raise ConfigError('The paper broker trades no money; write mode = "paper", or name a real broker.')
+        for face in self.limits:
+            if face not in LIMIT_FACES:
+                raise UnknownName("kind of limits", str(face), LIMIT_FACES)
+        if self.feed.kind == "push" and not (self.symbols and self.interval):
+            raise ConfigError("A push feed cannot tell what is traded; write symbols and interval in [data].")
+        if self.feed.kind in {"push", "synthetic"} and self.feed.files:
+            raise ConfigError(f"A {self.feed.kind} feed reads no files; leave files out of [data].")
+
+
+def check_schema(schema: object) -> None:
+    """Refuse the description of another version.
+
+    Raises:
+        ConfigError: it is no version. StoreMismatch: another one.
+    """
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise ConfigError(f"schema must be a whole number, not {schema!r}; write schema = {AGENT_SCHEMA}.")
+    if schema != AGENT_SCHEMA:
+        raise StoreMismatch(
+            f"The agent is written for schema {schema}, this Tidemill reads schema {AGENT_SCHEMA}; "
+            "use the version it was written for, or write it anew."
+        )
