@@ -34,10 +34,6 @@ class Rung(IntEnum):
     FLATTEN = 3  # positions are closed too
 
 
-_STATES = {Rung.PAUSE: "HALTED", Rung.CANCEL: "HALTED_CANCEL", Rung.FLATTEN: "HALTED_FLATTEN"}
-_RUNGS = {state: rung for rung, state in _STATES.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class Halt:
     """One halt: whose trading has stopped, how far, why, by whom and since when."""
@@ -54,8 +50,8 @@ class Halt:
         return f"{self.scope} by {self.by}: {self.reason}"
 
     def as_row(self) -> GuardRow:
-        """Return it as a row of the guard table."""
-        return GuardRow(self.scope, _STATES[self.rung], self.reason, self.by, self.at_ns)
+        """Return it as a row of the guard table; its reason begins with the rung."""
+        return GuardRow(self.scope, "HALTED", f"{self.rung.name}: {self.reason}", self.by, self.at_ns)
 
 
 def halt_folder(database: Path) -> Path:
@@ -169,7 +165,10 @@ def _rank(halt: Halt) -> int:
 
 
 def _from_row(row: GuardRow) -> Halt:
-    return Halt(row.scope, _RUNGS.get(row.state, Rung.PAUSE), row.reason, row.by, row.at_ns)
+    name, colon, reason = row.reason.partition(": ")
+    if not colon or name not in Rung.__members__:
+        return Halt(row.scope, Rung.PAUSE, row.reason, row.by, row.at_ns)
+    return Halt(row.scope, Rung[name], reason, row.by, row.at_ns)
 
 
 def _write(folder: Path, halt: Halt) -> None:

@@ -17,7 +17,7 @@ from tidemill.runtime.guard.facts import Facts, Scope
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.spec import Check, GuardRule, LimitRule, Part, Reset, SafetyRule, Severity, Violation
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts, Rung
+from tidemill.runtime.halts import Halt, Halts, Rung
 
 __all__ = ["Approved", "SendGuard", "resolve"]
 
@@ -122,6 +122,7 @@ class SendGuard:
         self._breakers = Breakers()
         self._pending = _Pending()
         self._noted: dict[tuple[str, str], int] = {}
+        self._count = 0
         self._life_ns = int(self._tolerances.approval_life_s * SECOND_NS)
 
     def restore(self, rows: Iterable[GuardRow]) -> None:
@@ -147,6 +148,8 @@ class SendGuard:
         try:
             halt = self._halts.find(scopes)
             order_seen = Candidate(order, facts, halt.sentence if halt else "", self._latches(scopes, facts))
+            gaps = [] if order_seen.is_reducing else self._gaps(facts)
+            until = facts.mono_ns + self._life_ns
         except _MISSING as error:
             raise GuardRefusal("facts", f"{order.client_id}: facts are missing or absurd ({error!r}).") from error
         is_exempt = order_seen.is_reducing
@@ -155,16 +158,10 @@ class SendGuard:
         if found:
             self._punish(found, facts)
         blocking = [no for bound, no in found if bound.blocks]
-        if not is_exempt and (unseen := [scope for scope in self._scopes if scope not in facts.scopes]):
-            blocking.append(Violation("facts", Severity.ERROR, f"Nothing is known about: {', '.join(unseen)}.", True))
-        if not is_exempt and (unlimited := [scope for scope in facts.scopes if scope not in self._scopes]):
-            blocking.append(
-                Violation("limits", Severity.ERROR, f"No limits are set for: {', '.join(unlimited)}.", True)
-            )
+        blocking += gaps
         if blocking:
             sentences = dict.fromkeys(no.sentence for no in blocking)
             raise GuardRefusal(blocking[0].code, " ".join(sentences))
-        until = facts.mono_ns + self._life_ns
         return Approved(_SEAL, order, until, None if is_exempt else self._halts, scopes)
 
     def review(self, facts: Facts) -> tuple[Violation, ...]:
@@ -180,6 +177,17 @@ class SendGuard:
         batch.guard += pending.guard
         batch.violations += pending.violations
         batch.alerts += pending.alerts
+
+    def _gaps(self, facts: Facts) -> list[Violation]:
+        """Deny when a scope has limits but no facts, or facts but no limits: neither can be meant."""
+        unseen = [scope for scope in self._scopes if scope not in facts.scopes]
+        unlimited = [scope for scope in facts.scopes if scope not in self._scopes]
+        told = [("facts", "Nothing is known about", unseen), ("limits", "No limits are set for", unlimited)]
+        return [
+            Violation(code, Severity.ERROR, f"{sentence}: {', '.join(scopes)}.", is_unknown=True)
+            for code, sentence, scopes in told
+            if scopes
+        ]
 
     def _latches(self, scopes: Sequence[str], facts: Facts) -> str:
         return self._breakers.standing(scopes, facts.trading_day)
@@ -200,7 +208,8 @@ class SendGuard:
         if last is not None and 0 <= facts.mono_ns - last < cooldown:
             return
         self._noted[violation.code, owner] = facts.mono_ns
-        key = f"{facts.run_id}/{owner}/{violation.code}/{facts.now_ns}"
+        self._count += 1
+        key = f"{facts.run_id}/{owner}/{violation.code}/{facts.now_ns}.{self._count}"
         sentence = violation.sentence
         row = ViolationRow(key, facts.run_id, owner, violation.code, severity.value, sentence, facts.now_ns)
         self._pending.violations.append(row)
@@ -212,7 +221,11 @@ class SendGuard:
         rule, reason = bound.rule, f"{violation.code}: {violation.sentence}"
         is_critical = violation.severity is Severity.CRITICAL and bound.limits.auto_halt
         if is_critical or (rule.reset is Reset.HUMAN and rule.owner is not None):
-            row = self._halts.halt(owner, Rung.CANCEL if is_critical else Rung.PAUSE, reason, "guard", facts.now_ns)
+            halt = Halt(owner, Rung.CANCEL if is_critical else Rung.PAUSE, reason, "guard", facts.now_ns)
+            try:
+                row = self._halts.halt(owner, halt.rung, reason, halt.by, halt.at_ns)
+            except OSError:  # this process is halted all the same; the table gets its row
+                row = halt.as_row()
         elif rule.reset in {Reset.DAY, Reset.WEEK} and rule.is_standing:
             is_week = rule.reset is Reset.WEEK
             row = self._breakers.trip(rule.name, owner, facts.trading_day, reason, facts.now_ns, for_week=is_week)

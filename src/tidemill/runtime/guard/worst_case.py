@@ -122,12 +122,14 @@ def worst_case(facts: Facts, scope: ScopeFacts, order: OrderRequest, marks: dict
     worst = Worst(exposure=0.0, notional=0.0, count=0, opening=0, traded=0.0, traded_futures=0.0)
     pending: dict[str, _Pending] = {}
     for request, remaining in entries(scope, order):
-        at = _at(facts, request.symbol, pending, marks)
+        at = pending.get(request.symbol) or _at(facts, request.symbol, pending, marks)
         if at is None or not positive(remaining):
             return Worst()
         _send(worst, at, request, remaining)
     for symbol, held in scope.units.items():
-        if not finite(held) or (held != 0.0 and _at(facts, symbol, pending, marks) is None):
+        if not finite(held):
+            return Worst()
+        if held != 0.0 and symbol not in pending and _at(facts, symbol, pending, marks) is None:
             return Worst()
     for symbol, at in pending.items():
         _add(worst, at, scope.units.get(symbol, 0.0), symbol, order)
@@ -135,21 +137,22 @@ def worst_case(facts: Facts, scope: ScopeFacts, order: OrderRequest, marks: dict
 
 
 def _at(facts: Facts, symbol: str, pending: dict[str, _Pending], marks: dict[str, Mark | None]) -> _Pending | None:
-    """Return what is on its way in a symbol, a new entry if there is none yet; None: the symbol has no mark."""
-    at = pending.get(symbol)
-    if at is None:
-        if symbol not in marks:
-            marks[symbol] = mark_of(facts, symbol)
-        mark = marks[symbol]
-        if mark is None:
-            return None
-        at = pending[symbol] = _Pending(mark, price=mark.price)
+    """Begin to count what is on its way in a symbol; None: the symbol has no mark."""
+    if symbol not in marks:
+        marks[symbol] = mark_of(facts, symbol)
+    mark = marks[symbol]
+    if mark is None:
+        return None
+    at = pending[symbol] = _Pending(mark, price=mark.price)
     return at
 
 
 def _send(worst: Worst, at: _Pending, request: OrderRequest, remaining: float) -> None:
     """Add one entry on its way."""
-    at.price = max(at.price, worst_price(at.mark, request))
+    if at.price < request.limit_price < _INFINITY:
+        at.price = request.limit_price
+    if at.price < request.stop_price < _INFINITY:
+        at.price = request.stop_price
     if request.side is Side.BUY:
         at.buys += remaining
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -145,6 +145,19 @@ def no_halts() -> Halts:
     return Halts(Path(_folder().name) / f"{next(_NUMBERS)}.halts")
 
 
+class NowhereHalted(Halts):
+    """Forgets every halt at once: for asking many questions that have nothing to do with each other."""
+
+    def __init__(self) -> None:
+        """Take no folder."""
+
+    def find(self, _scopes: Sequence[str]) -> None:
+        return None
+
+    def halt(self, *_halt: Any) -> None:
+        return None
+
+
 def guard(limits: Limits | None = None, tolerances: Tolerances | None = None, **values: Any) -> SendGuard:
     book = {Scope.ACCOUNT: limits or no_limits(Scope.ACCOUNT)}
     return SendGuard(RULES, values.pop("book", book), values.pop("halts", no_halts()), tolerances=tolerances, **values)
@@ -161,7 +174,7 @@ def refusal(
     quiet = tolerances or Tolerances(auto_halt=False)
     limits = replace(limits, auto_halt=False) if limits is not None else None
     try:
-        make(limits, quiet).approve(request, present or facts())
+        make(limits, quiet, halts=NowhereHalted()).approve(request, present or facts())
     except GuardRefusal as error:
         return error.code
     return ""

@@ -86,12 +86,22 @@ def test_the_futures_day_begins_at_17_new_york_the_evening_before() -> None:
 
 @pytest.mark.parametrize(
     ("zone", "minutes"),
-    [("America/New_York", 0), ("America/New_York", -420), ("Europe/London", 90), ("Australia/Lord_Howe", 0), ("UTC", 0)],
+    [
+        ("America/New_York", 0),
+        ("America/New_York", -420),
+        ("Europe/London", 90),
+        ("Australia/Lord_Howe", 0),
+        ("UTC", 0),
+    ],
 )
 def test_the_day_clock_agrees_with_the_calendar_at_every_clock_change_t2(zone: str, minutes: int) -> None:
     clock, chance = DayClock(zone, minutes), random.Random(3)
     stamps = [ns("2025-01-01T00:00") + hour * 3_600_000_000_000 for hour in range(0, 8_760, 3)]
-    stamps += [ns(f"2025-{day}T00:00") + half * 1_800_000_000_000 for day in ("03-09", "03-30", "11-02", "10-26", "04-06") for half in range(96)]
+    stamps += [
+        ns(f"2025-{day}T00:00") + half * 1_800_000_000_000
+        for day in ("03-09", "03-30", "11-02", "10-26", "04-06")
+        for half in range(96)
+    ]
     chance.shuffle(stamps)
     expected = trading_day(np.array(stamps, np.int64), zone, minutes).tolist()
     assert [clock.day(now_ns) for now_ns in stamps] == expected

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+
+from tidemill.model.enums import Intent, Side
+from tidemill.runtime.guard.facts import Facts, OpenOrder, Scope, ScopeFacts, SymbolFacts
+from tidemill.runtime.guard.reducing import room
 from unit.runtime.guard.guard_facts import (
     account,
     closing,
@@ -18,19 +23,15 @@ from unit.runtime.guard.guard_facts import (
     working,
 )
 
-from tidemill.model.enums import Intent, Side
-from tidemill.runtime.guard.facts import Facts, Scope, ScopeFacts, SymbolFacts
-from tidemill.runtime.guard.reducing import room
-
 NAN = float("nan")
 
 
-def holding(units: float, *orders, own: float | None = None) -> Facts:
+def holding(units: float, *orders: OpenOrder, own: float | None = None) -> Facts:
     here = symbol_facts(confirmed_units=units, own_units=units if own is None else own)
     return facts({"AAPL": here}, scope_facts(orders=list(orders)))
 
 
-def protect(quantity: float = 10.0, name: str = "P", **values):
+def protect(quantity: float = 10.0, name: str = "P", **values: Any):
     return working(stop(90.0, quantity, Side.SELL, intent=Intent.PROTECT, name=name, **values))
 
 

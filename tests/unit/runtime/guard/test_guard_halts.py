@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -50,7 +49,7 @@ def test_twice_is_once_and_rungs_only_rise_o3(folder: Path) -> None:
     assert len(halts.standing()) == 1
 
 
-@pytest.mark.parametrize("name", sorted(AUTOMATIC) + ["  ", "Watchdog"])
+@pytest.mark.parametrize("name", [*sorted(AUTOMATIC), "  ", "Watchdog"])
 def test_only_a_named_person_lifts_it(folder: Path, name: str) -> None:
     halts = Halts(folder)
     halts.halt("system", Rung.PAUSE, "enough", "guard", 1)
@@ -95,6 +94,17 @@ def test_a_row_of_a_state_nobody_knows_halts(folder: Path) -> None:
     halts = Halts(folder)
     halts.restore([GuardRow("system", "SOMETHING_NEW", "", "ana", 9)])
     assert halts.find(SCOPES) is not None
+
+
+@pytest.mark.parametrize(
+    ("reason", "rung", "said"),
+    [("FLATTEN: all of it", Rung.FLATTEN, "all of it"), ("enough", Rung.PAUSE, "enough"), ("a: b", Rung.PAUSE, "a: b")],
+)
+def test_a_row_carries_its_rung_before_its_reason(folder: Path, reason: str, rung: Rung, said: str) -> None:
+    halts = Halts(folder)
+    halts.restore([GuardRow("system", "HALTED", reason, "ana", 9)])
+    found = halts.find(SCOPES)
+    assert found is not None and (found.rung, found.reason) == (rung, said)
 
 
 def test_an_unknown_scope_is_refused(folder: Path) -> None:
@@ -145,13 +155,13 @@ def test_two_processes_halting_at_once_make_one_file(folder: Path) -> None:
     first, second = Halts(folder), Halts(folder)
     first.halt("system", Rung.PAUSE, "mine", "ana", 1)
     second.halt("system", Rung.PAUSE, "mine too", "bob", 1)
-    assert len(os.listdir(folder)) == 1
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_a_halt_holds_here_even_when_the_disk_does_not_take_it_k1(folder: Path) -> None:
     halts = Halts(folder)
     folder.rmdir()
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         halts.halt("run:R1", Rung.PAUSE, "enough", "guard", 1)
     folder.mkdir()
     assert halts.find(SCOPES) is not None

@@ -7,18 +7,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.runtime.guard.guard_facts import EQUITY, MICROS, account, baseline, facts, order, refusal, scope_facts, symbol_facts
 
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.runtime.guard.account_rules import AccountRule, Action, RuleType, Unit, breaches, pre_trade
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.correlation import correlations, portfolio_correlation
-from tidemill.runtime.guard.facts import Scope
 from tidemill.runtime.guard.faces import PROFILES, AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
+from tidemill.runtime.guard.facts import Scope
 from tidemill.runtime.guard.limits import BOUNDS, Limits, Window, combine, no_limits
 from tidemill.runtime.guard.rates import SlidingCount
 from tidemill.runtime.guard.scaling import drawdown_scale
+from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
+from tidemill.runtime.halts import Halts
+from unit.runtime.guard.guard_facts import (
+    EQUITY,
+    MICROS,
+    account,
+    baseline,
+    facts,
+    order,
+    refusal,
+    scope_facts,
+    symbol_facts,
+)
 
 NAN = float("nan")
 ABSURD = [NAN, float("inf"), float("-inf"), -1.0, 1e300, True, "5"]
@@ -113,7 +125,9 @@ def test_agent_limits_merge_into_the_old_114() -> None:
         AgentLimits().merged({"max_position_use": 1})
 
 
-@pytest.mark.parametrize("bad", [{"max_positions": 0}, {"max_positions": 21}, {"position_size_pct": 0.09}, {"position_size_pct": 50.1}])
+@pytest.mark.parametrize(
+    "bad", [{"max_positions": 0}, {"max_positions": 21}, {"position_size_pct": 0.09}, {"position_size_pct": 50.1}]
+)
 def test_live_strategy_limits_117(bad: dict) -> None:
     good = {"max_position_usd": 1_000.0, "max_positions": 20, "daily_loss_limit_usd": 100.0}
     assert LiveStrategyLimits(**good).limits().max_concurrent_positions == 20
@@ -151,10 +165,8 @@ def test_one_nq_contract_passes_the_default_guardrails_trap_41() -> None:
     present.scopes[Scope.GUARDRAIL] = scope_facts()
     book = {Scope.ACCOUNT: no_limits(Scope.ACCOUNT), Scope.GUARDRAIL: limits}
 
-    def make(_limits, tolerances):
-        from unit.runtime.guard.guard_facts import guard
-
-        return guard(None, tolerances, book=book)
+    def make(_limits: Limits | None, tolerances: Tolerances, halts: Halts) -> SendGuard:
+        return SendGuard(RULES, book, halts, tolerances=tolerances)
 
     assert refusal(order(1.0, symbol="NQ"), present, make=make) == ""
     assert refusal(order(6.0, symbol="NQ"), present, make=make) == "position_size"
@@ -176,7 +188,9 @@ def test_account_rules_become_limits_the_tightest_holds_119_120() -> None:
         rule(RuleType.POSITION_LIMIT, Unit.COUNT, 7.0),
     ]
     blocking, warning = pre_trade(rules)
-    assert blocking == {Scope.ACCOUNT: account(max_position_usd=4_000.0, max_daily_loss_pct=2.0, max_concurrent_positions=7)}
+    assert blocking == {
+        Scope.ACCOUNT: account(max_position_usd=4_000.0, max_daily_loss_pct=2.0, max_concurrent_positions=7)
+    }
     assert warning == {Scope.ACCOUNT: account(max_leverage=2.0)}
 
 
@@ -232,7 +246,9 @@ def test_nothing_is_closed_on_doubt() -> None:
 # --- small parts
 
 
-@pytest.mark.parametrize(("fall", "scale"), [(0.0, 1.0), (14.99, 1.0), (15.0, 0.5), (24.99, 0.5), (25.0, 0.0), (99.0, 0.0)])
+@pytest.mark.parametrize(
+    ("fall", "scale"), [(0.0, 1.0), (14.99, 1.0), (15.0, 0.5), (24.99, 0.5), (25.0, 0.0), (99.0, 0.0)]
+)
 def test_sizes_shrink_with_the_drawdown_128(fall: float, scale: float) -> None:
     assert drawdown_scale(fall) == scale
     assert np.isnan(drawdown_scale(NAN))

@@ -6,9 +6,18 @@ import itertools
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+from tidemill.model.enums import Intent, OrderType, Session, Side
+from tidemill.model.instrument import Instrument
+from tidemill.runtime.guard.chain import EXIT_RULES, RULES
+from tidemill.runtime.guard.correlation import correlations
+from tidemill.runtime.guard.facts import Arming
+from tidemill.runtime.guard.limits import Window
+from tidemill.runtime.guard.tolerances import Tolerances
 from unit.runtime.guard.guard_facts import (
     DAY,
     EQUITY,
@@ -31,14 +40,6 @@ from unit.runtime.guard.guard_facts import (
     working,
 )
 
-from tidemill.model.enums import Intent, OrderType, Session, Side
-from tidemill.model.instrument import Instrument
-from tidemill.runtime.guard.chain import EXIT_RULES, RULES
-from tidemill.runtime.guard.correlation import correlations
-from tidemill.runtime.guard.facts import Arming
-from tidemill.runtime.guard.limits import Window
-from tidemill.runtime.guard.tolerances import Tolerances
-
 NAN = float("nan")
 
 
@@ -46,7 +47,7 @@ def stamp(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND
 
 
-def at(now_ns: int, **values):
+def at(now_ns: int, **values: Any):
     """The healthy present at another instant."""
     symbols = {"AAPL": symbol_facts(stamp_ns=now_ns - SECOND, **values)}
     return facts(symbols, now_ns=now_ns)
@@ -267,8 +268,10 @@ def test_entry_ttl_expiry_of_its_own() -> None:
 
 
 def test_stale_data_of_one_symbol_d1_d2() -> None:
-    def seen(age_s: float, arrived_s: float = 1.0, **values):
-        here = symbol_facts(stamp_ns=NOW - int(age_s * SECOND), arrived_mono_ns=MONO - int(arrived_s * SECOND), **values)
+    def seen(age_s: float, arrived_s: float = 1.0, **values: Any):
+        here = symbol_facts(
+            stamp_ns=NOW - int(age_s * SECOND), arrived_mono_ns=MONO - int(arrived_s * SECOND), **values
+        )
         return facts({"AAPL": here})
 
     assert refusal(limit(100.0), seen(60.0)) == ""
@@ -363,7 +366,9 @@ def test_session_window_says_nothing_about_daily_bars_but_days_do_trap_5_6() -> 
     daily = {"AAPL": symbol_facts(interval_ns=86_400 * SECOND)}
     evening = account(windows=(Window("23:00-23:30", "UTC", ("WED",)),))
     assert refusal(order(), facts(daily), evening) == ""
-    assert refusal(order(), facts(daily), account(windows=(Window("23:00-23:30", "UTC", ("THU",)),))) == "session_window"
+    assert (
+        refusal(order(), facts(daily), account(windows=(Window("23:00-23:30", "UTC", ("THU",)),))) == "session_window"
+    )
 
 
 def test_session_window_one_of_several_is_enough_trap_22() -> None:
@@ -472,10 +477,14 @@ def test_correlation_weighted_by_exposure_113() -> None:
     assert refusal(order(side=Side.SELL), present({"MSFT": 10.0}), cap) == ""  # a hedge
     assert refusal(order(), present({"MSFT": 10.0, "GOOG": 10.0}), cap) == ""
     assert refusal(order(), present({"MSFT": 10.0}, None), cap) == "correlation"
-    assert refusal(order(), present({"GOOG": 10.0}, correlations(["AAPL", "GOOG"], returns[:5, 1:])), cap) == "correlation"
+    assert (
+        refusal(order(), present({"GOOG": 10.0}, correlations(["AAPL", "GOOG"], returns[:5, 1:])), cap) == "correlation"
+    )
 
 
-@pytest.mark.parametrize(("value", "code"), [(75.0, ""), (74.9, "confidence"), (NAN, "confidence"), (1e3, "confidence")])
+@pytest.mark.parametrize(
+    ("value", "code"), [(75.0, ""), (74.9, "confidence"), (NAN, "confidence"), (1e3, "confidence")]
+)
 def test_confidence_113(value: float, code: str) -> None:
     assert refusal(order(), facts(confidence=value), account(min_confidence=75.0)) == code
 
@@ -492,7 +501,7 @@ def test_buying_power_counts_what_the_broker_has_not_seen_promise_14() -> None:
 # --- losses and counts
 
 
-def lost(usd: float, **values):
+def lost(usd: float, **values: Any):
     return facts(scope=scope_facts(equity_micros=EQUITY - int(usd * MICROS), **values))
 
 

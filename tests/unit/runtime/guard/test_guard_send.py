@@ -5,10 +5,23 @@ from __future__ import annotations
 import ast
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tidemill.model.enums import Side
+from tidemill.model.errors import ConfigError, GuardRefusal, InvariantBroken
+from tidemill.model.journal import Batch
+from tidemill.runtime.guard.chain import RULES
+from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.limits import Limits, no_limits
+from tidemill.runtime.guard.send import submit_approved, submit_replacement
+from tidemill.runtime.guard.send_guard import Approved, SendGuard, resolve
+from tidemill.runtime.guard.tolerances import Tolerances
+from tidemill.runtime.halts import Halts, Rung
 from unit.runtime.guard.guard_facts import (
     DAY,
     EQUITY,
@@ -28,17 +41,6 @@ from unit.runtime.guard.guard_facts import (
     symbol_facts,
     working,
 )
-
-from tidemill.model.enums import Side
-from tidemill.model.errors import ConfigError, GuardRefusal, InvariantBroken
-from tidemill.model.journal import Batch
-from tidemill.runtime.guard.chain import RULES
-from tidemill.runtime.guard.facts import Scope
-from tidemill.runtime.guard.limits import Limits, no_limits
-from tidemill.runtime.guard.send import submit_approved, submit_replacement
-from tidemill.runtime.guard.send_guard import Approved, SendGuard, resolve
-from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts, Rung
 
 SRC = Path(__file__).resolve().parents[4] / "src/tidemill"
 
@@ -60,11 +62,11 @@ class Recorder:
     async def submit(self, request):
         self.asked.append(("submit", request))
 
-    async def replace(self, *terms):
+    async def replace(self, *terms: Any):
         self.asked.append(("replace", *terms))
 
 
-def denied(ask, *args) -> GuardRefusal:
+def denied(ask: Callable[..., Any], *args: Any) -> GuardRefusal:
     with pytest.raises(GuardRefusal) as caught:
         ask(*args)
     return caught.value
@@ -139,7 +141,11 @@ def test_a_halt_of_any_scope_above_the_order_stops_it(scope: str) -> None:
 
 
 def test_a_guard_without_rules_or_account_limits_is_none() -> None:
-    for rules, book in (((), {Scope.ACCOUNT: no_limits(Scope.ACCOUNT)}), (RULES, {}), (RULES, {Scope.ACCOUNT: Limits(Scope.AGENT)})):
+    for rules, book in (
+        ((), {Scope.ACCOUNT: no_limits(Scope.ACCOUNT)}),
+        (RULES, {}),
+        (RULES, {Scope.ACCOUNT: Limits(Scope.AGENT)}),
+    ):
         with pytest.raises(ConfigError):
             SendGuard(rules, book, no_halts())
 
@@ -186,14 +192,24 @@ def test_a_critical_violation_halts_durably_and_survives_a_restart_126(tmp_path:
     loss = facts(scope=scope_facts(equity_micros=EQUITY - 500 * MICROS))
     denied(asked.approve, order(), loss)
     batch = drained(asked)
-    assert [(row.scope, row.state, row.by) for row in batch.guard] == [("account:A1", "HALTED_CANCEL", "guard")]
-    assert batch.guard[0].reason.startswith("daily_loss")
+    assert [(row.scope, row.state, row.by) for row in batch.guard] == [("account:A1", "HALTED", "guard")]
+    assert batch.guard[0].reason.startswith("CANCEL: daily_loss: ")
     assert [row.severity for row in batch.violations] == ["CRITICAL"]
     assert [row.severity for row in batch.alerts] == [1]
     for rows in ([], batch.guard):  # the file is enough, and so is the table
         again = guard(halts=Halts(folder if not rows else tmp_path / "other"))
         again.restore(rows)
         assert denied(again.approve, order(), facts()).code == "halted"
+
+
+def test_a_disk_that_takes_no_halt_file_still_halts_and_fills_the_row_k1(tmp_path: Path) -> None:
+    folder = tmp_path / "halts"
+    asked = guard(account(max_daily_loss_usd=500.0, auto_halt=True), halts=Halts(folder))
+    folder.rmdir()
+    denied(asked.approve, order(), facts(scope=scope_facts(equity_micros=EQUITY - 500 * MICROS)))
+    assert [row.scope for row in drained(asked).guard] == ["account:A1"]
+    folder.mkdir()
+    assert denied(asked.approve, order(), facts()).code == "halted"
 
 
 def test_a_daily_loss_without_auto_halt_lasts_for_its_day_118() -> None:
