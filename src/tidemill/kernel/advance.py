@@ -316,7 +316,9 @@ def _turn(state: int, tape: int, code: int) -> None:
         ins.bid = event.bid
         ins.ask = event.ask
     elif kind == _TRADE:
-        instrument_at(state, event.instrument).last = event.close
+        ins = instrument_at(state, event.instrument)
+        ins.last = event.close
+        ins.last_ns = event.now_ns
     elif kind == _INTENT:
         _on_intent(state, tape, code)
     elif kind == _OPERATOR:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tidemill.model.errors import GuardRefusal
+from tidemill.runtime.guard.baseline import must_be_saved
 from tidemill.runtime.guard.send_guard import Approved, SendGuard
 from tidemill.runtime.journal import Journal
 from tidemill.runtime.outgoing import Outgoing
@@ -30,11 +31,13 @@ class Approver:
     ) -> None:
         self._guard, self._present, self._journal, self._now = guard, present, journal, now
         self.refused = 0
+        self.saved = present.baseline
 
     def __call__(self, item: Outgoing) -> Approved | GuardRefusal:
         """Return the guard's leave for a request, or why there is none."""
         now_ns, mono_ns = self._now()
         facts = self._present.facts(item, now_ns, mono_ns)
+        self._save_baseline()
         request = item.order.request
         if item.action == "replace":
             stop = item.stop_price if item.stop_price > 0.0 else math.nan
@@ -48,6 +51,13 @@ class Approver:
         self._guard.drain(self._journal.batch)
         self._present.left(item, mono_ns)
         return approved
+
+    def _save_baseline(self) -> None:
+        """Put a changed loss baseline on the tape, in the transaction of the order it is asked for."""
+        baseline = self._present.baseline
+        if baseline is not None and must_be_saved(self.saved, baseline):
+            self.saved = baseline
+            self._journal.note(self._journal.next_seq - 1, "guard", "baseline", baseline.scope, baseline.as_body())
 
     def review(self) -> tuple[str, ...]:
         """Ask the standing rules (losses, drawdown) after fills; return the sentences of what they found."""

@@ -17,6 +17,7 @@ from tidemill.model.errors import StoreMismatch, TapeBroken
 from tidemill.model.journal import FillEntry, OrderRecord, OutboxRow, RunRow
 from tidemill.ports.store import Store
 from tidemill.runtime.book import OrderBook
+from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.journal import Recorded
 from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_tape
 
@@ -34,6 +35,8 @@ class Inherited:
         run: its row, None for a new run.
         recorded: its tape.
         outbox: its requests by key. orders, fills: as written. commands: keys of those on the tape.
+        baseline: from which
+            losses of the day, the week and the peak are counted.
     """
 
     run: RunRow | None = None
@@ -42,6 +45,7 @@ class Inherited:
     orders: Sequence[OrderRecord] = ()
     fills: Sequence[FillEntry] = ()
     commands: Sequence[str] = ()
+    baseline: Baseline | None = None
 
 
 def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
@@ -117,8 +121,11 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
         rows = rows[:keep]
     recorded = Recorded(rows, end, committed, last.hash if last is not None else "")
     outbox = {row.key: row for row in store.outbox(run_id)}
-    commands = [row.key for row in store.tape(run_id) if row.source.startswith("person:") and row.key]
-    return Inherited(run, recorded, outbox, store.orders(run_id), store.fills(run_id), commands)
+    tape = store.tape(run_id)
+    commands = [row.key for row in tape if row.source.startswith("person:") and row.key]
+    bodies = [row.body for row in tape if row.source == "guard" and row.kind == "baseline"]
+    baseline = Baseline.from_body(bodies[-1]) if bodies else None
+    return Inherited(run, recorded, outbox, store.orders(run_id), store.fills(run_id), commands, baseline)
 
 
 def overlay(book: OrderBook, inherited: Inherited) -> None:

@@ -209,6 +209,7 @@ class Run:
 
     def _wire(self, inherited: Inherited) -> None:
         parts, terms, journal = self.parts, self.terms, self.journal
+        self.present.baseline = inherited.baseline
         self.approver = Approver(parts.guard, self.present, journal, self.now)
         self.desk: InstantDesk | Sender
         if parts.exchange is not None:
