@@ -35,8 +35,7 @@ class Inherited:
         run: its row, None for a new run.
         recorded: its tape.
         outbox: its requests by key. orders, fills: as written. commands: keys of those on the tape.
-        baseline: from which
-            losses of the day, the week and the peak are counted.
+        baseline: from which losses of the day, the week and the peak are counted.
     """
 
     run: RunRow | None = None
