@@ -184,6 +184,7 @@ class Operator(IntEnum):
     RESUME = 2
     CANCEL_ALL = 3
     FLATTEN = 4
+    DISABLE = 5  # a strategy's step is not called any more; its row stands in the event's order
     CANCEL_ORDER = 9
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.model.enums import EventKind, Intent, Operator, Side
-from tidemill.model.errors import ConfigError, TidemillError, UnknownName
+from tidemill.model.errors import GuardRefusal, TidemillError, UnknownName
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 from tidemill.ports.seams import Clock
@@ -24,22 +24,27 @@ __all__ = ["POLL_S", "CancelWord", "CommandPoller", "IntentWord", "OperatorWord"
 
 POLL_S = 0.1
 _ON_GRID = 1e-6  # share of a tick
-_OPERATORS = {
-    "halt": Operator.HALT,
-    "resume": Operator.RESUME,
-    "cancel_all": Operator.CANCEL_ALL,
-    "flatten": Operator.FLATTEN,
-}
+_LOT_SLACK = 1e-9  # binary noise of a decimal quantity
+_STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
+_KINDS = ("cancel", "order", "stop", "tick")
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorWord:
-    """What a person (or the watchdog) orders: who, what, why; ``key`` of the command, empty when there was none."""
+    """What a person (or the watchdog) orders: who, what, why.
+
+    Args:
+        key: of the command, empty when there was none.
+        order: number of the order, or row of the strategy, where the word concerns one.
+        done: told once the turn is on the disk.
+    """
 
     code: Operator
     by: str
     reason: str = ""
     key: str = ""
+    order: int = 0
+    done: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +73,53 @@ class StopWord:
     key: str = ""
 
 
-def _price(body: Mapping[str, Any], name: str) -> float:
+def _number(body: Mapping[str, Any], name: str) -> float:
+    """Return a number of a body that may be left out; zero stands for none."""
+    try:
+        return float(body.get(name) or 0.0)
+    except (TypeError, ValueError):
+        raise GuardRefusal("not_a_number", f"{name} must be a number, not {body.get(name)!r}.") from None
+
+
+def _price(body: Mapping[str, Any], name: str, item: Instrument) -> float:
     """Return a price that may be left out; zero means none."""
-    value = body.get(name)
-    if value is None:
+    if body.get(name) is None:
         return 0.0
-    number = float(value)
-    if not (0.0 < number < float("inf")):
-        raise ConfigError(f"{name} must be a price above zero, not {value!r}; leave it out for none.")
-    return number
+    price = _number(body, name)
+    if not (0.0 < price < float("inf")):
+        raise GuardRefusal("bad_price", f"{name} must be above zero, not {body[name]!r}; leave it out for none.")
+    if item.tick_size and abs(price / item.tick_size - round(price / item.tick_size)) > _ON_GRID:
+        sentence = f"{name} {price:g} does not lie on the {item.tick_size:g} grid of {item.symbol}."
+        raise GuardRefusal("off_tick", sentence)
+    return price
 
 
-def intent_row(body: Mapping[str, Any], instruments: list[Instrument], strategies: list[str]) -> NDArray[Any]:
+def _quantity(body: Mapping[str, Any], item: Instrument) -> float:
+    quantity = _number(body, "quantity")
+    if not (0.0 < quantity < float("inf")):
+        raise GuardRefusal("no_quantity", f"The quantity must be above zero, not {body.get('quantity')!r}.")
+    lots = quantity / item.lot_size
+    if abs(lots - round(lots)) > _LOT_SLACK * max(1.0, lots):
+        code = "fraction" if item.lot_size == 1.0 else "off_lot"
+        sentence = f"{item.symbol} is traded in multiples of {item.lot_size:g}, and {quantity:g} is none."
+        raise GuardRefusal(code, sentence)
+    return quantity
+
+
+def _check_sides(side: Side, prices: Mapping[str, float]) -> None:
+    """Refuse protection on the wrong side of the entry, as far as the order itself tells its price."""
+    entry = prices["limit_price"] or prices["stop_price"]
+    stop, target = prices["stop_loss"], prices["take_profit"]
+    name = side.name.lower()
+    if stop and entry and not (side * (entry - stop) > 0.0):
+        raise GuardRefusal("stop_side", f"The stop {stop:g} of a {name} at {entry:g} is on the wrong side; swap it.")
+    if target and entry and not (side * (target - entry) > 0.0):
+        raise GuardRefusal("target_side", f"The target {target:g} of a {name} at {entry:g} is on the wrong side.")
+    if stop and target and not (side * (target - stop) > 0.0):
+        raise GuardRefusal("stop_side", f"Stop {stop:g} and target {target:g} of a {name} are the wrong way round.")
+
+
+def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strategies: Sequence[str]) -> NDArray[Any]:
     """Return the INTENT event of an order somebody asks for.
 
     Args:
@@ -87,34 +127,27 @@ def intent_row(body: Mapping[str, Any], instruments: list[Instrument], strategie
             strategy (the first of the run when left out), closes (true: reduce what is open).
 
     Raises:
-        ConfigError: something cannot be traded as asked for.
+        GuardRefusal: something cannot be traded as asked for; its code names what.
     """
     symbols = [item.symbol for item in instruments]
-    symbol = str(body.get("symbol", ""))
+    symbol, strategy = str(body.get("symbol", "")), str(body.get("strategy") or strategies[0])
     if symbol not in symbols:
-        raise UnknownName("symbol in this run", symbol, symbols)
-    side = str(body.get("side", "")).upper()
-    if side not in {"BUY", "SELL"}:
-        raise ConfigError(f"side must be buy or sell, not {body.get('side')!r}.")
-    strategy = str(body.get("strategy") or strategies[0])
+        raise GuardRefusal("unknown_symbol", str(UnknownName("symbol in this run", symbol, symbols)))
     if strategy not in strategies:
-        raise UnknownName("strategy in this run", strategy, strategies)
+        raise GuardRefusal("unknown_strategy", str(UnknownName("strategy in this run", strategy, strategies)))
+    try:
+        side = Side[str(body.get("side", "")).upper()]
+    except KeyError:
+        raise GuardRefusal("bad_side", f"side must be buy or sell, not {body.get('side')!r}.") from None
     item = instruments[symbols.index(symbol)]
-    quantity = float(body.get("quantity", 0.0))
-    lots = quantity / item.lot_size
-    if not (0.0 < quantity < float("inf")) or abs(lots - round(lots)) > 1e-9 * max(1.0, lots):
-        raise ConfigError(
-            f"quantity of {symbol} must be a multiple of {item.lot_size:g} above zero, not {body.get('quantity')!r}."
-        )
-    prices = {name: _price(body, name) for name in ("limit_price", "stop_price", "stop_loss", "take_profit")}
-    for name, price in prices.items():
-        if price and item.tick_size and abs(price / item.tick_size - round(price / item.tick_size)) > _ON_GRID:
-            raise ConfigError(f"{name} {price:g} does not lie on the {item.tick_size:g} grid of {symbol}.")
+    quantity = _quantity(body, item)
+    prices = {name: _price(body, name, item) for name in ("limit_price", "stop_price", "stop_loss", "take_profit")}
+    _check_sides(side, prices)
     row = np.zeros(1, EVENT)
     row["kind"] = int(EventKind.INTENT)
     row["instrument"] = symbols.index(symbol)
-    row["order"] = strategies.index(strategy)
-    row["code"] = int(Side[side])
+    row["order"] = list(strategies).index(strategy)
+    row["code"] = int(side)
     row["extra"] = int(Intent.EXIT if body.get("closes") else Intent.ENTRY)
     row["volume"] = quantity
     row["bid"], row["ask"] = prices["limit_price"], prices["stop_price"]
@@ -132,10 +165,11 @@ class CommandPoller:
         run_id: whose commands. store, writer, clock, inbox: of the run.
         instruments, strategies: what may be named.
         push: takes a tick from outside: symbol, price, size, time; raises ConfigError when the run takes none.
+        refused: told of every command that cannot be obeyed, with the reason.
         seen: keys of commands that are on the tape already.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a command may concern anything
         self,
         run_id: str,
         *,
@@ -146,11 +180,12 @@ class CommandPoller:
         instruments: list[Instrument],
         strategies: list[str],
         push: Callable[[str, float, float, int], None],
+        refused: Callable[[CommandRow, str], None],
         seen: Iterable[str] = (),
     ) -> None:
         self._run_id, self._store, self._writer, self._clock = run_id, store, writer, clock
         self._inbox, self._instruments, self._strategies, self._push = inbox, instruments, strategies, push
-        self._seen = set(seen)
+        self._seen, self._refused = set(seen), refused
         self._waiting: set[str] = set()
 
     async def serve(self) -> None:
@@ -169,13 +204,19 @@ class CommandPoller:
                 continue
             try:
                 answer = self._take(command)
+            except GuardRefusal as error:
+                await self._refuse(command, f"{error.code}: {error}")
             except (TidemillError, ValueError, TypeError, KeyError) as error:
-                await self.answer(command.key, "REFUSED", str(error))
-                continue
-            if answer:
-                await self.answer(command.key, "DONE" if answer == "taken" else "REFUSED", answer)
+                await self._refuse(command, f"bad_command: {error}")
             else:
-                self._waiting.add(command.key)
+                if answer:
+                    await self.answer(command.key, "DONE", answer)
+                else:
+                    self._waiting.add(command.key)
+
+    async def _refuse(self, command: CommandRow, reason: str) -> None:
+        self._refused(command, reason)
+        await self.answer(command.key, "REFUSED", reason)
 
     async def answer(self, key: str, state: str, text: str) -> None:
         """Write down what became of a command; an empty key belongs to none."""
@@ -187,20 +228,33 @@ class CommandPoller:
         """Put a command into the inbox; return the answer if it has one at once."""
         body: dict[str, Any] = json.loads(command.body or "{}")
         kind, by, key = command.kind, command.user, command.key
-        if kind in _OPERATORS:
-            self._inbox.operator(OperatorWord(_OPERATORS[kind], by, str(body.get("reason", "")), key))
-        elif kind == "cancel":
+        if kind == "cancel":
             self._inbox.operator(CancelWord(str(body["client_id"]), by, key))
         elif kind == "stop":
             self._inbox.operator(StopWord(by, key))
         elif kind == "tick":
-            stamp = int(body.get("ts_ns", 0))
-            self._push(str(body["symbol"]), float(body["price"]), float(body.get("size", 1.0)), stamp)
-            return "taken"
+            return self._take_tick(body)
         elif kind == "order":
+            age_s = (self._clock.now_ns() - command.at_ns) / 1e9
+            if age_s * 1e9 > _STALE_NS and not body.get("closes"):
+                raise GuardRefusal(
+                    "stale_order", f"Nobody took the order for {age_s:.0f} s; ask again if it is wanted."
+                )
             word = IntentWord(intent_row(body, self._instruments, self._strategies), by, key)
             if not self._inbox.command(word):
-                return "busy: too many commands wait; try again"
+                raise GuardRefusal("busy", "Too many commands wait; try again.")
         else:
-            raise UnknownName("command", kind, [*_OPERATORS, "cancel", "order", "stop", "tick"])
+            raise UnknownName("command", kind, _KINDS)
         return ""
+
+    def _take_tick(self, body: Mapping[str, Any]) -> str:
+        """Push a tick; what the border sets aside is refused by the name of its fault."""
+        border = self._inbox.border
+        before = border.total
+        self._push(str(body["symbol"]), float(body["price"]), float(body.get("size", 1.0)), int(body.get("ts_ns", 0)))
+        if border.total > before:
+            fault = border.recent[-1].fault.name.lower()
+            raise GuardRefusal(
+                fault, f"The tick was set aside: {fault.replace('_', ' ')}; it is counted and changes nothing."
+            )
+        return "taken"

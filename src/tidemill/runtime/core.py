@@ -18,7 +18,13 @@ __all__ = ["Command", "Core", "Written"]
 _EVENT_BYTES = EVENT.itemsize
 _RESULTS = ("fills", "orders", "refusals", "trips", "days")
 _COUNTERS = ("fill_count", "order_count", "refusal_count", "trip_count", "day_count")
+_FIRST_STEP = 2  # of the engine's table of code: turn and guard stand before it
 _NAMES = {name: at for at, name in enumerate(COMMAND.names or ())}
+
+
+# Stands in for the step of a strategy that is not called any more.
+_NO_STEP = ctypes.CFUNCTYPE(ctypes.c_int64, *(ctypes.c_int64,) * 4)(lambda *_: 0)
+_NO_STEP_ADDRESS = int(ctypes.cast(_NO_STEP, ctypes.c_void_p).value or 0)
 
 
 def _word(layout: np.dtype[Any], name: str) -> int:
@@ -89,6 +95,10 @@ class Core:
         if not count:
             return []
         return [Command(values) for values in self._commands[:count].tolist()]
+
+    def disable(self, strategy: int) -> None:
+        """Never call a strategy's step again; its positions keep their protection and exits."""
+        self.engine.code[_FIRST_STEP + strategy] = _NO_STEP_ADDRESS
 
     def mark(self, now_ns: int) -> None:
         """Mark the account's equity once all bars of an instant are done."""

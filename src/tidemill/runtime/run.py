@@ -11,23 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tidemill.engine.engine import Engine
+from tidemill.model.answers import REFUSALS
 from tidemill.model.bookkeeping import Bookkeeper, Contract
 from tidemill.model.broker import AccountFacts
-from tidemill.model.enums import Operator
-from tidemill.model.errors import NotAuthorised, TapeBroken, TidemillError
+from tidemill.model.enums import Operator, OrderState, Refusal
+from tidemill.model.errors import LeaseLost, NotAuthorised, StoreError, TapeBroken, TidemillError
 from tidemill.model.instrument import Instrument
-from tidemill.model.journal import AlertRow, LedgerRow, RunRow
+from tidemill.model.journal import AlertRow, LedgerRow, RunRow, TapeRow
 from tidemill.model.records import EVENT
 from tidemill.ports.broker import Broker
 from tidemill.ports.feed import Feed
 from tidemill.ports.seams import Clock
-from tidemill.ports.store import Store
+from tidemill.ports.store import CommandRow, Store
 from tidemill.runtime.approver import Approver
 from tidemill.runtime.book import OrderBook
 from tidemill.runtime.candles import Candles
@@ -46,6 +48,7 @@ from tidemill.runtime.present import Present
 from tidemill.runtime.recovery import Inherited, inherit, overlay
 from tidemill.runtime.room import Degraded, LinkWord
 from tidemill.runtime.sender import Sender
+from tidemill.runtime.supervisor import Supervision, Supervisor, critical
 from tidemill.runtime.tape import HELD, TapeFile
 from tidemill.runtime.turns import Turns
 from tidemill.runtime.writer import Writer
@@ -113,6 +116,7 @@ class RunParts:
         push: takes a tick from outside; raises ConfigError when the feed takes none.
         candles: builds bars from trades, where the feed brings trades.
         owner: name of this process on the lease.
+        watch: how it is watched from inside: halts, lag, heartbeat; None in backtests of the runtime.
         follow: told what the core has booked, with the tape row (read tables, streams, screens).
     """
 
@@ -130,6 +134,7 @@ class RunParts:
     push: Callable[[str, float, float, int], None]
     candles: Candles | None = None
     owner: str = "engine"
+    watch: Supervision | None = None
     follow: list[Callable[[int, Written], None]] = field(default_factory=list)
 
 
@@ -150,7 +155,9 @@ class Run:
         self.facts: AccountFacts | None = None
         self.alerts: list[AlertRow] = []
         self._stopping = asyncio.Event()
-        self._feed_done = False
+        self.supervisor: Supervisor | None = None
+        self._feed_done = self._has_pumped = False
+        self._refusal = 0  # what the core answered to a proposal last
 
     # --- time
 
@@ -258,6 +265,7 @@ class Run:
             instruments=list(terms.instruments),
             strategies=list(terms.strategies),
             push=parts.push,
+            refused=self._refuse,
             seen=inherited.commands,
         )
 
@@ -333,21 +341,31 @@ class Run:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._stream(), name="feed"), group.create_task(self._keep(), name="keeper")]
-                tasks.append(group.create_task(self.poller.serve(), name="commands"))
+                tasks = [group.create_task(self._stream(), name="feed")]
+                works = {"keeper": self._keep, "commands": self.poller.serve}
+                if self.parts.watch is not None:
+                    self.supervisor = Supervisor(self, self.parts.watch, self._is_over)
+                    works["supervisor"] = self.supervisor.serve
                 if self.parts.candles is not None and not self.parts.feed.is_replay:
                     self.market.begin()
-                    tasks.append(group.create_task(self._look(), name="candles"))
+                    works["candles"] = self._look
                 if isinstance(self.desk, Sender):
-                    tasks.append(group.create_task(self.desk.serve(), name="sender"))
+                    works["sender"] = self.desk.serve
                     self.desk.open_gate()
+                tasks += [
+                    group.create_task(critical(name, work(), self._is_over), name=name) for name, work in works.items()
+                ]
                 await self._pump()
+                self._has_pumped = True
                 for task in tasks:
                     task.cancel()
         except* TidemillError as errors:
             first = _first(errors)
             self.phase, self.message = Phase.ERROR, str(first)
             raise first from None
+
+    def _is_over(self) -> bool:
+        return self._has_pumped or self._stopping.is_set()
 
     def stop(self) -> None:
         """End the run after the item in hand."""
@@ -384,7 +402,12 @@ class Run:
             if lease is not None:
                 asked = parts.clock.monotonic_ns()
                 renew = partial(parts.store.renew_lease, lease, parts.clock.now_ns(), _LEASE_NS)
-                self.journal.lease = await parts.writer.run(renew)
+                try:
+                    self.journal.lease = await parts.writer.run(renew)
+                except LeaseLost:
+                    raise
+                except StoreError:
+                    continue  # the guard stops entries when the lease runs out
                 self._lease_until = asked + _LEASE_NS
 
     async def _look(self) -> None:
@@ -418,8 +441,12 @@ class Run:
         elif item is _LOOK:
             await self.market.close_quiet_bars()
         elif item is not None:
+            known = len(self.book.by_client)
+            self._refusal = 0
             await self._take_word(item)
-            await self.poller.answer(item.key, "DONE", "done")
+            if isinstance(item, OperatorWord) and item.done is not None:
+                item.done()
+            await self.poller.answer(item.key, *self._outcome(item, known))
 
     async def _take_word(self, item: Any) -> None:
         """Do what a person or a program asked for; its key goes on the tape in the same transaction."""
@@ -427,7 +454,7 @@ class Run:
         if self.parts.exchange is not None:
             self.parts.exchange.tell_time(now)
         if isinstance(item, OperatorWord):
-            await self.turns.take_operator(item.code, item.by, item.reason, now, item.key)
+            await self.turns.take_operator(item.code, item.by, item.reason, now, item.key, item.order)
         elif isinstance(item, IntentWord):
             item.row["ts_ns"] = item.row["now_ns"] = now
             await self.turns.take_row(item.row, source=f"person:{item.by}", kind="INTENT", key=item.key)
@@ -438,6 +465,31 @@ class Run:
             self._stopping.set()
         await self.groups.settle()
         await self.journal.commit()
+
+    def _outcome(self, item: Any, known: int) -> tuple[str, str]:
+        """Return what became of a word: state and text of its command."""
+        if isinstance(item, CancelWord):
+            order = self.book.by_client.get(item.client_id)
+            if order is None:
+                return "REFUSED", f"unknown_order: this run has no order {item.client_id}."
+            return "DONE", f"{item.client_id} is {order.state.name}"
+        if not isinstance(item, IntentWord):
+            return "DONE", "done"
+        made = list(islice(self.book.by_client.values(), known, None))
+        if made and made[0].state is OrderState.REJECTED:
+            return "REFUSED", made[0].text
+        if made:
+            return "DONE", " ".join(f"{order.request.client_id} {order.state.name}" for order in made)
+        code = Refusal(self._refusal)
+        return "REFUSED", f"{code.name.lower()}: {REFUSALS.get(code, 'nothing was to be done')}"
+
+    def _refuse(self, command: CommandRow, reason: str) -> None:
+        """Put a command that cannot be obeyed on the store's tape."""
+        journal, clock = self.journal, self.parts.clock
+        seq, body = max(journal.next_seq - 1, journal.committed_seq), reason.encode()
+        source, key = f"person:{command.user}", command.key
+        row = TapeRow(self.terms.run_id, seq, clock.now_ns(), clock.monotonic_ns(), source, "REFUSED", key, body)
+        journal.batch.tape.append(row)
 
     async def _cancel(self, word: CancelWord, now: int) -> None:
         """Ask for one order's end: an OPERATOR row that names it."""
@@ -467,6 +519,8 @@ class Run:
 
     def _follow(self, seq: int) -> None:
         written = self.core.collect()
+        if len(written.refusals):
+            self._refusal = int(written.refusals[-1]["refusal"])
         self.present.follow(written)
         for follower in self.parts.follow:
             follower(seq, written)

@@ -104,6 +104,8 @@ class Turns:
         address = int(row.ctypes.data)
         seq = self.journal.append(address)
         self.journal.note(seq, source, kind, key, body)
+        if int(row["kind"][0]) == EventKind.OPERATOR and int(row["code"][0]) == Operator.DISABLE:
+            self.core.disable(int(row["order"][0]))
         await self.take(address, seq)
         return seq
 

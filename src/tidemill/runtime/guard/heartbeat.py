@@ -12,11 +12,20 @@ __all__ = ["Beat", "read_beat", "write_beat"]
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """One heartbeat. ``state``: RUNNING, or STOPPED after a clean stop: nobody is expected then."""
+    """One heartbeat.
+
+    Args:
+        count, now_ns: change with every beat.
+        state: RUNNING, or STOPPED after a clean stop: nobody is expected then.
+        pid: of the process.
+        heeded: ``scope=rung`` of every halt it has carried out to the end, in order.
+    """
 
     count: int
     now_ns: int
     state: str = "RUNNING"
+    pid: int = 0
+    heeded: tuple[str, ...] = ()
 
 
 def write_beat(path: Path, beat: Beat) -> None:
@@ -34,6 +43,7 @@ def read_beat(path: Path) -> Beat | None:
     """Return the newest heartbeat; None when there is none or it cannot be read."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY), encoding="utf-8") as file:
-            return Beat(**json.loads(file.read()))
-    except (OSError, ValueError, TypeError):
+            values = json.loads(file.read())
+            return Beat(**{**values, "heeded": tuple(values.get("heeded", ()))})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
