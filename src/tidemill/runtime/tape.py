@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tidemill.model.errors import StoreError, StoreMismatch, TapeBroken
 from tidemill.model.records import EVENT
 
-__all__ = ["HELD", "LAST", "TAPE_EVENT", "TapeBuffer", "TapeEnd", "TapeFile", "read_tape"]
+__all__ = ["HELD", "LAST", "TAPE_EVENT", "TapeBuffer", "TapeEnd", "TapeFile", "read_seals", "read_tape"]
 
 TAPE_EVENT = np.dtype(
     [
@@ -213,3 +213,16 @@ def read_tape(folder: Path, *, mend: bool = False) -> tuple[NDArray[Any], TapeEn
     for path in paths:
         parts += _read_file(path, end, is_last=path == paths[-1], mend=mend)
     return (np.concatenate(parts) if parts else np.zeros(0, TAPE_EVENT)), end
+
+
+def read_seals(folder: Path) -> list[TapeEnd]:
+    """Return where each whole block of a run's tape ends, and its hash: what rows of the store's tape point to."""
+    seals = []
+    for path in sorted(folder.glob("events-*.tape")):
+        data, at = path.read_bytes(), 0
+        while at + _HEAD.size <= len(data):
+            _, first, count, _, own = _HEAD.unpack_from(data, at)
+            at += _HEAD.size + count * _ROW_BYTES
+            if at <= len(data):
+                seals.append(TapeEnd(first + count, own))
+    return seals
