@@ -355,8 +355,10 @@ class Run:
                 tasks += [
                     group.create_task(critical(name, work(), self._is_over), name=name) for name, work in works.items()
                 ]
-                await self._pump()
-                self._has_pumped = True
+                try:
+                    await self._pump()
+                finally:
+                    self._has_pumped = True  # what ends now ends because of this
                 for task in tasks:
                     task.cancel()
         except* TidemillError as errors:
