@@ -69,7 +69,7 @@ class InstantDesk:
     Args:
         exchange: takes the requests.
         journal: makes them durable first.
-        approve: the guard, asked right before a request leaves.
+        approve: the guard, asked right before a request leaves; only a refusal keeps one back.
         known: requests of an earlier process of this run, by key: they are handed over again, never written again.
         may_gather: transactions of several turns may be written together: of a replay, which makes the same turns
             again after any crash, nothing can be lost or doubled by it.
@@ -79,7 +79,7 @@ class InstantDesk:
         self,
         exchange: SteppedExchange,
         journal: Journal,
-        approve: Approve,
+        approve: Callable[[Outgoing], Approved | GuardRefusal | None],
         known: Mapping[str, OutboxRow],
         *,
         may_gather: bool = False,
