@@ -82,6 +82,8 @@ class OrderReport:
         phase: of a simulated fill, where in the bar it happened (see ``kernel/matching``); 0 elsewhere.
         text: the broker's reason, redacted.
         raw: the message as it came, redacted; kept on the tape.
+        fill_kind: of a FILL: ``real``; ``synthetic`` (made by us, until the real one is shown); ``bust`` takes back
+            what its fields tell; ``correct`` books what a busted one should have been.
     """
 
     kind: EventKind
@@ -96,6 +98,7 @@ class OrderReport:
     phase: int = 0
     text: str = ""
     raw: bytes = b""
+    fill_kind: str = "real"
 
 
 @dataclass(frozen=True, slots=True)

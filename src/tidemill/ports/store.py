@@ -11,6 +11,7 @@ from tidemill.model.journal import (
     FillEntry,
     GuardRow,
     IntentRow,
+    LedgerRow,
     OrderRecord,
     OutboxRow,
     RunRow,
@@ -112,6 +113,9 @@ class Store(Protocol):
 
     def last_snapshot(self, run_id: str) -> SnapshotRow | None:
         """Return the newest snapshot."""
+
+    def ledger(self, account: str, run_id: str = "") -> list[LedgerRow]:
+        """Return an account's ledger in order of writing; of one run if given."""
 
     def balances(self, account: str, run_id: str = "") -> Mapping[str, str]:
         """Return the ledger's sums by asset as decimal text; of one run if given."""

@@ -9,10 +9,14 @@ from tidemill.kernel.transitions import MOVES, QUARANTINE, STAY, is_final
 from tidemill.model.broker import OrderReport, OrderRequest
 from tidemill.model.enums import EventKind, Intent, OrderState
 
-__all__ = ["Applied", "LiveOrder", "OrderBook"]
+__all__ = ["BUST", "Applied", "LiveOrder", "OrderBook"]
 
 _CROSSING = (OrderState.CANCEL_PENDING, OrderState.REPLACE_PENDING)
+_WORKING = (OrderState.HELD, OrderState.WORKING, OrderState.PARTIAL, OrderState.REPLACE_PENDING)
 _TINY = 1e-9
+_DIGITS = 9  # quantities are sums of decimal steps
+_SIGNS_OF_LIFE = (EventKind.ACK, EventKind.REPLACED, EventKind.CANCEL_REFUSED)
+BUST = ":bust"  # behind the id of the execution that is taken back
 
 
 @dataclass(slots=True)
@@ -25,6 +29,12 @@ class LiveOrder:
         row: where the core keeps it, a hint.
         strategy: name of the strategy whose it is.
         seq, leg: where on the tape it was decided.
+        owner: row of the strategy table.
+        quantity, filled, value: units ordered now and filled; units times price.
+        doubt: the request (submit, cancel, replace) whose outcome nobody knows; empty: none.
+        is_ended: the core has let go of it; what still fills is booked as an adjustment.
+        wanted: quantity and trigger that the last replacement asked for.
+        synthetic: fills we made up for want of the broker's own, by execution id.
     """
 
     request: OrderRequest
@@ -33,6 +43,7 @@ class LiveOrder:
     strategy: str
     seq: int = 0
     leg: int = 0
+    owner: int = 0
     state: OrderState = OrderState.CREATED
     quantity: float = 0.0
     filled: float = 0.0
@@ -41,6 +52,10 @@ class LiveOrder:
     updated_ns: int = 0
     sent_ns: int = 0
     text: str = ""
+    doubt: str = ""
+    is_ended: bool = False
+    wanted: tuple[float, float] = (0.0, 0.0)
+    synthetic: dict[str, OrderReport] = field(default_factory=dict)
 
     @property
     def remaining(self) -> float:
@@ -52,14 +67,28 @@ class LiveOrder:
         """Tell whether it may still fill, as far as we know."""
         return not is_final(self.state)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Tell whether nobody knows if it lives."""
+        return self.state is OrderState.UNKNOWN or self.doubt == "submit"
+
+    @property
+    def is_working(self) -> bool:
+        """Tell whether the broker has shown that it lives, and nobody has asked it to end."""
+        return bool(self.broker_id) and self.state in _WORKING and not self.doubt
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a report did: which order it concerns, what is odd about it, and whether the core is to hear of it."""
+    """What a report did: which order it concerns, what is odd about it, and whether the core is to hear of it.
+
+    ``is_late``: a fill that the core's order cannot take any more.
+    """
 
     order: LiveOrder | None
     is_new: bool
     flags: tuple[str, ...] = ()
+    is_late: bool = False
 
 
 @dataclass(slots=True)
@@ -84,7 +113,7 @@ class OrderBook:
 
     def unknown(self) -> list[LiveOrder]:
         """Return the orders of which nobody knows whether they live."""
-        return [order for order in self.live.values() if order.state is OrderState.UNKNOWN]
+        return [order for order in self.live.values() if order.is_unknown]
 
     def find(self, client_id: str, broker_id: str = "") -> LiveOrder | None:
         """Return an order by our id, else by the broker's."""
@@ -98,23 +127,44 @@ class OrderBook:
             return self._fill(order, report)
         if order is None:
             return Applied(None, is_new=True, flags=("EXTERNAL",))
-        if report.broker_id and not order.broker_id:
-            order.broker_id = report.broker_id
-            self.by_broker[report.broker_id] = order
-        before = order.state
-        move = int(MOVES[before, report.kind])
+        self._name(order, report)
+        if order.state is OrderState.ABSENT and report.kind in _SIGNS_OF_LIFE:
+            return Applied(order, is_new=True, flags=("BACK_FROM_ABSENT",))
+        return self._adopted(order, report) if order.is_ended and order.is_open else self._state(order, report)
+
+    def _state(self, order: LiveOrder, report: OrderReport) -> Applied:
+        """Move an order by a report that is no fill."""
+        move = int(MOVES[order.state, report.kind])
         order.updated_ns = max(order.updated_ns, report.ts_ns)
         order.text = report.text or order.text
+        if move == QUARANTINE and report.kind is EventKind.UNKNOWN and order.is_open:
+            return Applied(order, is_new=False)  # its stream was faster than our doubt
         if move == QUARANTINE:
-            return Applied(order, is_new=True, flags=(_oddity(before),))
-        if report.kind is EventKind.REPLACED and report.quantity > 0.0:
+            return Applied(order, is_new=True, flags=("QUARANTINED",))
+        if report.kind is EventKind.REPLACED and report.quantity > 0.0 and order.is_open:
             order.quantity = report.quantity
         if move == STAY:
             return Applied(order, is_new=report.kind in {EventKind.REPLACED, EventKind.CANCEL_REFUSED})
         if move == OrderState.WORKING and order.filled > 0.0:
             move = int(OrderState.PARTIAL)
         self._move(order, OrderState(move))
+        order.is_ended = order.is_ended or is_final(order.state)
         return Applied(order, is_new=True)
+
+    def _name(self, order: LiveOrder, report: OrderReport) -> None:
+        """Learn the broker's name of an order; a replacement may have given it another."""
+        is_new = not order.broker_id or report.kind is EventKind.REPLACED
+        if report.broker_id and is_new:
+            order.broker_id = report.broker_id
+            self.by_broker[report.broker_id] = order
+
+    def _adopted(self, order: LiveOrder, report: OrderReport) -> Applied:
+        """Follow an order that came back from the dead; the core has forgotten it."""
+        ends = {EventKind.REJECT: OrderState.REJECTED, EventKind.CANCELLED: OrderState.CANCELED}
+        ends[EventKind.EXPIRED] = OrderState.EXPIRED
+        if report.kind in ends:
+            self._move(order, ends[report.kind])
+        return Applied(order, is_new=report.kind in ends)
 
     def _fill(self, order: LiveOrder | None, report: OrderReport) -> Applied:
         if report.exec_id in self.executions:
@@ -122,24 +172,45 @@ class OrderBook:
         self.executions.add(report.exec_id)
         if order is None:
             return Applied(None, is_new=True, flags=("EXTERNAL",))
+        self._name(order, report)
+        order.updated_ns = max(order.updated_ns, report.ts_ns)
+        if report.fill_kind in {"bust", "correct"}:
+            return self._correct(order, report)
         flags = []
         if is_final(order.state) and order.state is not OrderState.FILLED:
-            flags.append("LATE_FILL")
-        order.filled += report.quantity
-        order.value += report.quantity * report.price
-        order.updated_ns = max(order.updated_ns, report.ts_ns)
+            flags.append("BACK_FROM_ABSENT" if order.state is OrderState.ABSENT else "LATE_FILL")
+        if report.fill_kind == "synthetic":
+            order.synthetic[report.exec_id] = report
+        self._add(order, report, 1.0)
         if order.filled > order.quantity + _TINY:
             flags.append("OVERFILL")
+        is_late = order.is_ended
         if order.filled >= order.quantity - _TINY:
-            self._move(order, OrderState.FILLED)
-        elif order.state not in _CROSSING and not is_final(order.state):
+            if order.is_open or order.state is OrderState.ABSENT:
+                self._move(order, OrderState.FILLED)
+                order.is_ended = True
+        elif order.state not in _CROSSING and order.is_open:
             order.state = OrderState.PARTIAL
-        return Applied(order, is_new=True, flags=tuple(flags))
+        return Applied(order, is_new=True, flags=tuple(flags), is_late=is_late)
+
+    def _correct(self, order: LiveOrder, report: OrderReport) -> Applied:
+        """Take a fill back, or put in what it should have been: the state stays, the ledger moves."""
+        is_bust = report.fill_kind == "bust"
+        made_up = order.synthetic.pop(report.exec_id.removesuffix(BUST), None) if is_bust else None
+        self._add(order, report, -1.0 if is_bust else 1.0)
+        flags = () if made_up is not None else (report.fill_kind.upper(),)
+        return Applied(order, is_new=True, flags=flags, is_late=True)
+
+    @staticmethod
+    def _add(order: LiveOrder, report: OrderReport, sign: float) -> None:
+        order.filled = round(order.filled + sign * report.quantity, _DIGITS)
+        order.value += sign * report.quantity * report.price
 
     def adopt(self, order: LiveOrder) -> None:
         """Bring back to life an order that was held for absent, on evidence that it exists."""
-        order.state = OrderState.WORKING if order.filled == 0.0 else OrderState.PARTIAL
-        self.live[order.request.client_id] = order
+        if order.state is OrderState.ABSENT:
+            order.state = OrderState.WORKING if order.filled == 0.0 else OrderState.PARTIAL
+            self.live[order.request.client_id] = order
 
     def _move(self, order: LiveOrder, state: OrderState) -> None:
         order.state = state
@@ -153,10 +224,3 @@ class OrderBook:
             for order in self.live.values()
             if order.instrument == instrument and order.request.intent is not Intent.ENTRY
         ]
-
-
-def _oddity(before: OrderState) -> str:
-    """Name a report that fits no legal move; evidence of life after ABSENT is worse than odd."""
-    if before is OrderState.ABSENT:
-        return "BACK_FROM_ABSENT"
-    return "QUARANTINED"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 
-__all__ = ["client_id"]
+__all__ = ["PREFIX", "client_id"]
 
-_PREFIX = "TM"
+PREFIX = "TM"
 _DIGITS = 18  # 90 bits: 20 characters in all fit the shortest id field of the four brokers (TradeStation, 22)
 
 
@@ -23,4 +23,4 @@ def client_id(account: str, run_id: str, seq: int, leg: int, attempt: int = 0) -
     """
     text = f"{account}|{run_id}|{seq}|{leg}|{attempt}".encode()
     digest = hashlib.blake2b(text, digest_size=12).digest()
-    return _PREFIX + base64.b32encode(digest).decode()[:_DIGITS]
+    return PREFIX + base64.b32encode(digest).decode()[:_DIGITS]

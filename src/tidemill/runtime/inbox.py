@@ -202,6 +202,10 @@ class Inbox:
                 return Lane.QUOTE, rows
         return None
 
+    def take_report(self) -> Any | None:
+        """Return the oldest report, None when none waits; for the start, when nothing else may be taken yet."""
+        return self._reports.popleft() if self._reports else None
+
     def give_back(self, count: int) -> None:
         """Put the last ``count`` trades of the batch taken last back to the front: something urgent has come."""
         self._market.give_back(count)

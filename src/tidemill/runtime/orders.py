@@ -11,11 +11,24 @@ from numpy.typing import NDArray
 
 from tidemill.model.broker import NONE, OrderReport, OrderRequest
 from tidemill.model.enums import EventKind, Intent, OrderType, Reason, Side, TimeInForce
+from tidemill.model.journal import FillEntry
 from tidemill.model.records import EVENT
 from tidemill.runtime.book import LiveOrder, OrderBook
 from tidemill.runtime.core import Command
 
-__all__ = ["ENTRY_TTL_NS", "read_terms", "report_event", "request_of", "terms_of"]
+__all__ = [
+    "ADJUST",
+    "ENTRY_TTL_NS",
+    "adjust_event",
+    "read_terms",
+    "report_event",
+    "report_of",
+    "report_of_fill",
+    "request_of",
+    "terms_of",
+]
+
+ADJUST = 22  # EventKind.ADJUST
 
 # An entry that has not left by then is stale: the price it was decided on is gone (promise 4).
 ENTRY_TTL_NS = 5_000_000_000
@@ -90,4 +103,51 @@ def report_event(report: OrderReport, order: LiveOrder, now_ns: int) -> NDArray[
         row["money"] = report.fee_micros
         row["extra"] = report.slippage_micros
         row["code"] = report.phase
+    elif report.kind is EventKind.REPLACED:
+        row["volume"] = report.quantity
     return row
+
+
+def adjust_event(report: OrderReport, order: LiveOrder, now_ns: int) -> NDArray[Any]:
+    """Return a fill that the core's order can no longer take (it has ended, or the fill is taken back) as ADJUST."""
+    sign = int(order.request.side) * (-1 if report.fill_kind == "bust" else 1)
+    row = np.zeros(1, EVENT)
+    row["kind"] = ADJUST
+    row["instrument"] = order.instrument
+    row["ts_ns"] = report.ts_ns
+    row["now_ns"] = now_ns
+    row["order"] = order.owner
+    row["code"] = order.request.number
+    row["close"] = report.price
+    row["volume"] = sign * report.quantity
+    row["money"] = -report.fee_micros if report.fill_kind == "bust" else report.fee_micros
+    row["row"] = -1
+    return row
+
+
+def report_of(row: Any, order: LiveOrder, broker_id: str) -> OrderReport:
+    """Return the report that a recorded event was made of, as far as it moved anything (no fills)."""
+    return OrderReport(
+        EventKind(int(row["kind"])),
+        order.request.client_id,
+        broker_id,
+        ts_ns=int(row["ts_ns"]),
+        quantity=float(row["volume"]),
+    )
+
+
+def report_of_fill(fill: FillEntry, broker_id: str, slippage_micros: int = 0, phase: int = 0) -> OrderReport:
+    """Return the report a booked fill was made of."""
+    return OrderReport(
+        EventKind.FILL,
+        fill.client_id,
+        broker_id,
+        ts_ns=fill.ts_ns,
+        exec_id=fill.exec_id,
+        quantity=float(fill.quantity),
+        price=float(fill.price),
+        fee_micros=fill.fee_micros,
+        slippage_micros=slippage_micros,
+        phase=phase,
+        fill_kind=fill.kind,
+    )

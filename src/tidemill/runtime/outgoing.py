@@ -21,7 +21,10 @@ _KINDS = {Intent.ENTRY: "entry", Intent.EXIT: "exit", Intent.PROTECT: "protect"}
 
 @dataclass(slots=True)
 class Outgoing:
-    """One request on its way to the broker. ``action``: submit, cancel, replace."""
+    """One request on its way to the broker. ``action``: submit, cancel, replace.
+
+    ``broker_id`` names one of several incarnations of an order; empty: the one we know.
+    """
 
     action: str
     order: LiveOrder
@@ -29,6 +32,8 @@ class Outgoing:
     quantity: float = 0.0
     stop_price: float = 0.0
     is_known: bool = False  # decided before a restart: it is not written again
+    broker_id: str = ""
+    not_before_ns: int = 0  # monotonic; it waits until then
 
 
 def decimal_text(value: float) -> str:
@@ -104,7 +109,8 @@ class Drafter:
         name = client_id(journal.account, journal.run_id, seq, leg)
         symbol = self._symbols[command.instrument]
         request = request_of(command, name, symbol, self._book, self._ttl_ns)
-        order = LiveOrder(request, command.instrument, command.row, self._owner(command.row), seq, leg)
+        owner = self._owner(command.row)
+        order = LiveOrder(request, command.instrument, command.row, self._strategies[owner], seq, leg, owner)
         order.quantity = request.quantity
         order.state = OrderState.SENDING
         self._book.add(order)
@@ -131,10 +137,10 @@ class Drafter:
             )
         return Outgoing("submit", order, row, is_known=known)
 
-    def _owner(self, row: int) -> str:
+    def _owner(self, row: int) -> int:
         state = self._core.engine.state
         slot = int(state.tables["orders"][row]["slot"])
-        return self._strategies[int(state.tables["slots"][slot]["strategy"])]
+        return int(state.tables["slots"][slot]["strategy"])
 
     def _change(self, seq: int, leg: int, command: Command) -> Outgoing | None:
         order = self._book.by_number.get(command.order)
@@ -142,6 +148,8 @@ class Drafter:
             return None
         action = "cancel" if command.kind == CommandKind.CANCEL else "replace"
         order.state = OrderState.CANCEL_PENDING if action == "cancel" else OrderState.REPLACE_PENDING
+        if action == "replace":
+            order.wanted = (command.quantity, command.stop_price)
         name = order.request.client_id
         body = (
             json.dumps({"quantity": command.quantity, "stop_price": command.stop_price}) if action != "cancel" else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidemill.model.broker import AccountFacts
-from tidemill.model.enums import Intent, OrderState, Session
+from tidemill.model.enums import Intent, Session
 from tidemill.model.instrument import Instrument
 from tidemill.model.units import to_micros
 from tidemill.runtime.book import OrderBook
@@ -132,6 +132,11 @@ class Present:
             self._losses = self._losses + 1 if int(trip["pnl"]) < 0 else 0
 
     @property
+    def cash_micros(self) -> int:
+        """Return the sub-ledger's cash."""
+        return int(self._accounts[0]["cash"])
+
+    @property
     def equity_micros(self) -> int:
         """Return the sub-ledger's equity at its last marks."""
         account = self._accounts[0]
@@ -187,7 +192,7 @@ class Present:
                 order.request,
                 order.remaining,
                 f"{self._run_id}/{order.strategy}",
-                is_unknown=order.state is OrderState.UNKNOWN,
+                is_unknown=order.is_unknown,
                 is_acknowledged=bool(order.broker_id),
             )
             for order in self._book.open_orders()

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.kernel.transitions import is_final
-from tidemill.model.enums import EventKind, OrderState
+from tidemill.model.broker import OrderReport
+from tidemill.model.enums import EventKind
 from tidemill.model.errors import StoreMismatch, TapeBroken
 from tidemill.model.journal import FillEntry, OrderRecord, OutboxRow, RunRow
 from tidemill.ports.store import Store
 from tidemill.runtime.book import OrderBook
 from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.journal import Recorded
+from tidemill.runtime.orders import report_of, report_of_fill
 from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_tape
 
-__all__ = ["Inherited", "inherit", "overlay"]
+__all__ = ["Inherited", "inherit", "recorded_report"]
 
 _MARKET = tuple(int(kind) for kind in (EventKind.BAR, EventKind.QUOTE, EventKind.TRADE, EventKind.SPLIT))
+_REPORTS = tuple(
+    int(kind)
+    for kind in (
+        EventKind.ACK,
+        EventKind.REJECT,
+        EventKind.CANCELLED,
+        EventKind.EXPIRED,
+        EventKind.REPLACED,
+        EventKind.CANCEL_REFUSED,
+        EventKind.UNKNOWN,
+        EventKind.ABSENT,
+    )
+)
 _MARKET_KINDS = np.array([*_MARKET, int(EventKind.DIVIDEND)])
 
 
@@ -34,7 +47,8 @@ class Inherited:
     Args:
         run: its row, None for a new run.
         recorded: its tape.
-        outbox: its requests by key. orders, fills: as written. commands: keys of those on the tape.
+        outbox: its requests by key, in order of writing. commands: keys of those on the tape.
+        orders, fills: as written. fill_of: fills by tape row. broker_ids: by client id.
         baseline: from which losses of the day, the week and the peak are counted.
     """
 
@@ -45,6 +59,8 @@ class Inherited:
     fills: Sequence[FillEntry] = ()
     commands: Sequence[str] = ()
     baseline: Baseline | None = None
+    fill_of: Mapping[int, FillEntry] = field(default_factory=dict)
+    broker_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
@@ -124,21 +140,25 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     commands = [row.key for row in tape if row.source.startswith("person:") and row.key]
     bodies = [row.body for row in tape if row.source == "guard" and row.kind == "baseline"]
     baseline = Baseline.from_body(bodies[-1]) if bodies else None
-    return Inherited(run, recorded, outbox, store.orders(run_id), store.fills(run_id), commands, baseline)
+    orders, fills = store.orders(run_id), store.fills(run_id)
+    fill_of = {fill.seq: fill for fill in fills}
+    broker_ids = {order.client_id: order.broker_id for order in orders if order.broker_id}
+    return Inherited(run, recorded, outbox, orders, fills, commands, baseline, fill_of, broker_ids)
 
 
-def overlay(book: OrderBook, inherited: Inherited) -> None:
-    """Give rebuilt orders what the store knows of them: broker ids, states, fills (for brokers outside)."""
-    book.executions.update(fill.exec_id for fill in inherited.fills)
-    for record in inherited.orders:
-        order = book.by_client.get(record.client_id)
-        if order is None:
-            continue
-        order.broker_id, order.text = record.broker_id, record.text
-        order.quantity, order.filled = float(record.quantity), float(record.filled)
-        order.value = float(Decimal(record.average_price or "0") * Decimal(record.filled))
-        order.state, order.updated_ns = OrderState[record.state], record.updated_ns
-        if order.broker_id:
-            book.by_broker[order.broker_id] = order
-        if is_final(order.state):
-            book.live.pop(record.client_id, None)
+def recorded_report(
+    row: NDArray[Any], seq: int, book: OrderBook, inherited: Inherited
+) -> OrderReport | FillEntry | None:
+    """Return what a recorded event was made of: a broker's report, a fill of no order, None for anything else."""
+    fill = inherited.fill_of.get(seq)
+    if fill is not None and not fill.client_id:
+        return fill
+    kind = int(row["kind"].item())
+    if fill is not None:
+        is_fill = kind == int(EventKind.FILL)
+        extra, phase = (int(row["extra"]), int(row["code"])) if is_fill else (0, 0)
+        return report_of_fill(fill, inherited.broker_ids.get(fill.client_id, ""), extra, phase)
+    order = book.by_number.get(int(row["order"])) if kind in _REPORTS else None
+    if order is None:
+        return None
+    return report_of(row, order, inherited.broker_ids.get(order.request.client_id, ""))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ import numpy as np
 
 from tidemill.engine.engine import Engine
 from tidemill.model.answers import REFUSALS
-from tidemill.model.bookkeeping import Bookkeeper, Contract
+from tidemill.model.bookkeeping import Bookkeeper, Contract, verify_ledger
 from tidemill.model.broker import AccountFacts
 from tidemill.model.enums import Operator, OrderState, Refusal
 from tidemill.model.errors import LeaseLost, NotAuthorised, StoreError, TapeBroken, TidemillError
 from tidemill.model.instrument import Instrument
-from tidemill.model.journal import AlertRow, LedgerRow, RunRow, TapeRow
+from tidemill.model.journal import AlertRow, FillEntry, LedgerRow, RunRow, TapeRow
 from tidemill.model.records import EVENT
 from tidemill.ports.broker import Broker
 from tidemill.ports.feed import Feed
@@ -35,19 +35,20 @@ from tidemill.runtime.book import OrderBook
 from tidemill.runtime.candles import Candles
 from tidemill.runtime.commands import CancelWord, CommandPoller, IntentWord, OperatorWord, StopWord
 from tidemill.runtime.core import Core, Written
-from tidemill.runtime.desk import InstantDesk, SteppedExchange
+from tidemill.runtime.desk import Desk, InstantDesk, SteppedExchange
 from tidemill.runtime.groups import Groups
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.journal import Journal
 from tidemill.runtime.lanes import Lane
+from tidemill.runtime.lease import EpochMark, LeaseKeeper
 from tidemill.runtime.market import LOOK_S, MARKET_KINDS, TICKS, Market
 from tidemill.runtime.orders import ENTRY_TTL_NS
 from tidemill.runtime.outgoing import Drafter
+from tidemill.runtime.outside import Outside, OutsideParts
 from tidemill.runtime.present import Present
-from tidemill.runtime.recovery import Inherited, inherit, overlay
+from tidemill.runtime.recovery import Inherited, inherit, recorded_report
 from tidemill.runtime.room import Degraded, LinkWord
-from tidemill.runtime.sender import Sender
 from tidemill.runtime.supervisor import Supervision, Supervisor, critical
 from tidemill.runtime.tape import HELD, TapeFile
 from tidemill.runtime.turns import Turns
@@ -55,7 +56,6 @@ from tidemill.runtime.writer import Writer
 
 __all__ = ["Phase", "Run", "RunParts", "RunTerms"]
 
-_LEASE_NS = 15_000_000_000
 _BYTES = EVENT.itemsize
 _LOOK = object()  # through the inbox: look for quiet bars
 _BREATH = 64  # items after which the loop lets others have a turn
@@ -154,6 +154,8 @@ class Run:
         self.present = parts.present(self.core, self.book)
         self.facts: AccountFacts | None = None
         self.alerts: list[AlertRow] = []
+        self.outside: Outside | None = None  # where orders leave for a broker outside the process
+        self.keeper = LeaseKeeper(parts.store, parts.writer, parts.clock, terms.account, parts.owner)
         self._stopping = asyncio.Event()
         self.supervisor: Supervisor | None = None
         self._feed_done = self._has_pumped = False
@@ -173,15 +175,15 @@ class Run:
         """Take the lease, rebuild, compare, and be ready.
 
         Raises:
-            LeaseLost, StoreError, TapeBroken, NotAuthorised, LinkDown: the run did not start; nothing was sent.
+            LeaseLost, StoreError, StoreMismatch, TapeBroken, NotAuthorised, LinkDown: the run did not start; nothing
+                was sent.
         """
         parts, terms = self.parts, self.terms
-        clock = parts.clock
         await parts.writer.run(parts.store.check)
-        now = clock.now_ns()
-        asked = clock.monotonic_ns()
-        lease = await parts.writer.run(lambda: parts.store.take_lease(terms.account, parts.owner, now, _LEASE_NS))
+        lease = await self.keeper.take()
         is_stepped = parts.exchange is not None
+        if not is_stepped:
+            EpochMark(parts.folder, terms.account).check(lease.epoch)
         folder = parts.folder / terms.run_id
         inherited = await parts.writer.run(
             lambda: inherit(parts.store, terms.run_id, folder, terms.spec_hash, is_stepped=is_stepped)
@@ -193,37 +195,90 @@ class Run:
             store=parts.store,
             file=file,
             writer=parts.writer,
-            clock=clock,
+            clock=parts.clock,
             recorded=inherited.recorded,
         )
         self.journal.lease = lease
-        self._lease_until = asked + _LEASE_NS
-        self.present.health.lease_remaining_ns = lambda: self._lease_until - clock.monotonic_ns()
-        self._wire(inherited)
+        self.present.health.lease_remaining_ns = lambda: self.keeper.remaining_ns
+        await self._wire(inherited)
         guard_rows = await parts.writer.run(parts.store.guard)
         parts.guard.restore(guard_rows)
+        self.phase = Phase.RECONCILING
         self.facts = await parts.broker.open(parts.inbox.report)
-        if self.facts.environment != terms.mode:
-            raise NotAuthorised(
-                f"Run {terms.run_id} is {terms.mode}, and {terms.broker} says the account is {self.facts.environment}; "
-                "check the credentials."
-            )
+        self._check_account(self.facts)
         self.present.broker = self.facts
         await self._rebuild(inherited)
         self._begin_record(inherited)
         await self.journal.commit()
+        if self.outside is None:
+            self.present.health.is_reconciled = True  # a simulated account is the record itself
+        else:
+            await self.outside.start(inherited, self.facts, self._take_reports)
+            await self.journal.commit()
         self.phase = Phase.RUNNING
 
-    def _wire(self, inherited: Inherited) -> None:
+    def _check_account(self, facts: AccountFacts) -> None:
+        """Make sure that the broker's answer names the account and the environment that were promised."""
+        terms = self.terms
+        if facts.environment != terms.mode:
+            raise NotAuthorised(
+                f"Run {terms.run_id} is {terms.mode}, and {terms.broker} says the account is {facts.environment}; "
+                "check the credentials."
+            )
+        if self.parts.exchange is None and facts.account_id != terms.account:
+            raise NotAuthorised(
+                f"Run {terms.run_id} is for account {terms.account}, and {terms.broker} says it is "
+                f"{facts.account_id}; check the credentials."
+            )
+
+    async def _take_reports(self) -> None:
+        """Let the core take every report that waits, before anything else may happen."""
+        await self.parts.clock.sleep(0)
+        while (report := self.parts.inbox.take_report()) is not None:
+            await self._take_report(report)
+
+    async def _wire_outside(self, inherited: Inherited) -> Outside:
+        """Put together what a broker outside needs; the record has to add up first."""
+        parts, terms = self.parts, self.terms
+        store, account, run_id = parts.store, terms.account, terms.run_id
+        ledger = await parts.writer.run(lambda: store.ledger(account, run_id))
+        verify_ledger(inherited.fills, ledger, self._contracts())
+        whole = await parts.writer.run(lambda: store.balances(account))
+        own = await parts.writer.run(lambda: store.balances(account, run_id))
+        others = {name: str(Decimal(total) - Decimal(own.get(name, "0"))) for name, total in whole.items()}
+        outside = OutsideParts(
+            broker=parts.broker,
+            clock=parts.clock,
+            inbox=parts.inbox,
+            core=self.core,
+            book=self.book,
+            journal=self.journal,
+            present=self.present,
+            approver=self.approver,
+            keeper=self.keeper,
+            symbols=[item.symbol for item in terms.instruments],
+            alert=self.alert,
+            now=self.now,
+        )
+        return Outside(outside, inherited, others)
+
+    def _contracts(self) -> dict[str, Contract]:
+        return {
+            item.symbol: Contract(repr(item.multiplier), item.is_margined, item.currency)
+            for item in self.terms.instruments
+        }
+
+    async def _wire(self, inherited: Inherited) -> None:
         parts, terms, journal = self.parts, self.terms, self.journal
         self.present.baseline = inherited.baseline
         self.approver = Approver(parts.guard, self.present, journal, self.now)
-        self.desk: InstantDesk | Sender
+        self.desk: Desk
         if parts.exchange is not None:
             known, may_gather = inherited.outbox, parts.feed.is_replay
             self.desk = InstantDesk(parts.exchange, journal, self.approver, known, may_gather=may_gather)
         else:
-            self.desk = Sender(parts.broker, journal, self.approver, parts.clock, parts.inbox.report, self.alert)
+            self.outside = await self._wire_outside(inherited)
+            self.desk = self.outside.sender
         drafter = Drafter(
             self.core,
             self.book,
@@ -233,16 +288,13 @@ class Run:
             build=terms.build,
             ttl_ns=terms.ttl_ns,
         )
-        contracts = {
-            item.symbol: Contract(repr(item.multiplier), item.is_margined, item.currency) for item in terms.instruments
-        }
         self.turns = Turns(
             self.core,
             self.book,
             journal,
             drafter,
             broker=terms.broker,
-            keeper=Bookkeeper(contracts),
+            keeper=Bookkeeper(self._contracts()),
             release=self.desk.release,
             follow=self._follow,
             alert=self.alert,
@@ -273,11 +325,9 @@ class Run:
         """Feed the recorded tape to the fresh core: the same code, comparing instead of writing."""
         self.market.remember(inherited.recorded.rows)
         while self.journal.is_replaying:
-            await self._replay_next()
-        if self.parts.exchange is None:
-            overlay(self.book, inherited)
+            await self._replay_next(inherited)
 
-    async def _replay_next(self) -> None:
+    async def _replay_next(self, inherited: Inherited) -> None:
         """Take the recorded group or event that comes next."""
         row = self.journal.peek()
         kind = int(row["event"]["kind"])
@@ -293,9 +343,18 @@ class Run:
             return
         event = np.zeros(1, EVENT)
         event[0] = row["event"]
+        now = int(event["now_ns"][0])
         if self.parts.exchange is not None:
-            self.parts.exchange.tell_time(int(event["now_ns"][0]))
-        await self.turns.take_row(event, source="tape", kind="replayed")
+            self.parts.exchange.tell_time(now)
+        told = None
+        if self.outside is not None:
+            told = recorded_report(event[0], self.journal.next_seq, self.book, inherited)
+        if isinstance(told, FillEntry):
+            await self.turns.take_adjustment(told, event)
+        elif told is not None:
+            await self.turns.take_report(told, now, "tape")
+        else:
+            await self.turns.take_row(event, source="tape", kind="replayed")
         await self.groups.settle()
 
     def _begin_record(self, inherited: Inherited) -> None:
@@ -349,9 +408,8 @@ class Run:
                 if self.parts.candles is not None and not self.parts.feed.is_replay:
                     self.market.begin()
                     works["candles"] = self._look
-                if isinstance(self.desk, Sender):
-                    works["sender"] = self.desk.serve
-                    self.desk.open_gate()
+                if self.outside is not None:
+                    works |= self.outside.works()
                 tasks += [
                     group.create_task(critical(name, work(), self._is_over), name=name) for name, work in works.items()
                 ]
@@ -382,9 +440,7 @@ class Run:
         self.market.end()
         self.journal.flush()
         await self.journal.commit()
-        lease = self.journal.lease
-        if lease is not None:
-            await self.parts.writer.run(lambda: self.parts.store.release_lease(lease))
+        await self.keeper.release()
         await self.parts.broker.close()
 
     async def _stream(self) -> None:
@@ -395,22 +451,20 @@ class Run:
 
     async def _keep(self) -> None:
         """Once a second: hand the tape to the disk, prolong the lease, look for commands."""
-        parts = self.parts
         while True:
-            await parts.clock.sleep(1.0)
+            await self.parts.clock.sleep(1.0)
+            was_paused = self.keeper.was_paused()
+            if was_paused and self.outside is not None:
+                self.alert(2, "PAUSED", "The process stood still; checking the lease and the account before going on.")
+                await self.outside.pause_over()
             self.journal.flush()
             await self.journal.commit()
-            lease = self.journal.lease
-            if lease is not None:
-                asked = parts.clock.monotonic_ns()
-                renew = partial(parts.store.renew_lease, lease, parts.clock.now_ns(), _LEASE_NS)
-                try:
-                    self.journal.lease = await parts.writer.run(renew)
-                except LeaseLost:
-                    raise
-                except StoreError:
-                    continue  # the guard stops entries when the lease runs out
-                self._lease_until = asked + _LEASE_NS
+            try:
+                self.journal.lease = await self.keeper.renew()
+            except LeaseLost:
+                raise
+            except StoreError:
+                continue  # the guard stops every order before the lease runs out
 
     async def _look(self) -> None:
         """Have quiet bars closed in time, by the loop itself: nobody else touches the core."""
@@ -524,6 +578,8 @@ class Run:
         if len(written.refusals):
             self._refusal = int(written.refusals[-1]["refusal"])
         self.present.follow(written)
+        if self.outside is not None:
+            self.outside.booked()
         for follower in self.parts.follow:
             follower(seq, written)
 

@@ -1,4 +1,4 @@
-"""The desk of real brokers: one sender, one network call per request, no repeats, every outcome classified.
+"""The desk of real brokers: one network call per request, no repeats, every outcome classified.
 
 A request passes the guard at the last moment, then its outbox row turns to SENDING on the disk (the point of no
 return), then it leaves once. An answer that proves nothing leaves the order UNKNOWN until the broker's own record
@@ -8,17 +8,18 @@ proves what became of it (see ``resolve.py``).
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
+from tidemill.model.bars import SECOND_NS
 from tidemill.model.broker import OrderReport
-from tidemill.model.enums import EventKind, Intent, OrderState
+from tidemill.model.enums import EventKind, Intent
 from tidemill.model.errors import (
     AmbiguousOutcome,
     BrokerError,
     GuardRefusal,
     LeaseLost,
-    OrderRejected,
+    RateLimited,
     TransientError,
     UnknownOrder,
 )
@@ -29,22 +30,31 @@ from tidemill.runtime.guard.send import submit_approved, submit_replacement
 from tidemill.runtime.guard.send_guard import Approved
 from tidemill.runtime.journal import Journal
 from tidemill.runtime.outgoing import Outgoing, order_record
+from tidemill.runtime.present import Health
 
 __all__ = ["Sender"]
 
-_MOST_TRIES = 5  # of a request that provably did not arrive; entries run out of time first
-_FIRST_PAUSE_S = 0.5
+_FIRST_PAUSE_NS = SECOND_NS // 2
+_LONGEST_PAUSE_NS = 5 * SECOND_NS
+_MOST_FLYING = 8
+_MOST_ENTRIES = 4  # of them: the rest is for exits, protection and cancels
+# Refusals that time alone may lift: what reduces risk waits for it instead of being given up.
+_PASSING = frozenset({"approval_lapsed", "facts", "lease"})
+_WAIT_NS = SECOND_NS // 4
+_ALERT_NS = 30 * SECOND_NS
 
 
 class Sender:
-    """Sends what turns decided, protection and cancels first.
+    """Sends what turns decided, protection and cancels first; requests about one order leave one after the other.
 
     Args:
         broker: where it goes.
         journal: makes it durable before and after.
         approve: the guard, asked at the last moment with present facts.
         clock: of the run.
+        health: told of rejects and of the line.
         hear: takes reports that the answers amount to; they come back to the core as events.
+        doubt: takes requests whose outcome nobody knows, with the reason.
         alert: told severity, kind and sentence of what a person should know.
     """
 
@@ -54,16 +64,20 @@ class Sender:
         journal: Journal,
         approve: Approve,
         clock: Clock,
+        *,
+        health: Health,
         hear: Callable[[OrderReport], None],
+        doubt: Callable[[Outgoing, str], None],
         alert: Callable[[int, str, str], None],
     ) -> None:
         self._broker, self._journal, self._approve, self._clock = broker, journal, approve, clock
-        self._hear, self._alert = hear, alert
-        self._urgent: deque[Outgoing] = deque()
-        self._entries: deque[Outgoing] = deque()
+        self._health, self._hear, self._doubt, self._alert = health, hear, doubt, alert
+        self._urgent: list[Outgoing] = []
+        self._entries: list[Outgoing] = []
+        self._flying: dict[str, Outgoing] = {}
+        self._stuck_ns: dict[str, int] = {}  # since when a request waits for the line, monotonic
         self._wake = asyncio.Event()
-        self.is_open = False  # set once the account is reconciled and the order stream is ready
-        self.is_busy = False
+        self.is_open = False  # set once the account is reconciled
 
     async def release(self, outgoing: list[Outgoing]) -> None:
         """Make a turn durable and queue its requests."""
@@ -71,15 +85,19 @@ class Sender:
         if not new:
             return
         for item in new:
-            self._write(item, "PENDING")
+            self.write(item, "PENDING")
         await self._journal.commit()
         for item in new:
             self.queue(item)
 
+    def request(self, item: Outgoing) -> None:
+        """Take a request that no turn has made; it is made durable before it leaves."""
+        self.write(item, "PENDING")
+        self.queue(item)
+
     def queue(self, item: Outgoing) -> None:
         """Take a durable request into the queue."""
-        is_entry = item.action == "submit" and item.order.request.intent is Intent.ENTRY
-        (self._entries if is_entry else self._urgent).append(item)
+        (self._entries if _is_entry(item) else self._urgent).append(item)
         self._wake.set()
 
     def next_report(self) -> OrderReport | None:
@@ -88,20 +106,59 @@ class Sender:
 
     @property
     def waiting(self) -> int:
-        """Return how many requests have not left yet."""
-        return len(self._urgent) + len(self._entries) + int(self.is_busy)
+        """Return how many requests have not left or have not been answered yet."""
+        return len(self._urgent) + len(self._entries) + len(self._flying)
+
+    def is_busy_with(self, client_id: str) -> bool:
+        """Tell whether a request about an order waits or is under way."""
+        queued = any(item.order.request.client_id == client_id for item in (*self._urgent, *self._entries))
+        return queued or client_id in self._flying
 
     async def serve(self) -> None:
         """Send until cancelled."""
-        while True:
-            while self.is_open and (self._urgent or self._entries):
-                self.is_busy = True
-                await self._send((self._urgent or self._entries).popleft())
-                self.is_busy = False
-            self._wake.clear()
-            if self.is_open and (self._urgent or self._entries):
-                continue
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._wake.clear()
+                while (item := self._next()) is not None:
+                    name = item.order.request.client_id
+                    self._flying[name] = item
+                    group.create_task(self._fly(item), name=f"send {name}")
+                await self._wait()
+
+    async def _wait(self) -> None:
+        """Wait for something to do, or for the end of a pause."""
+        pauses = [item.not_before_ns for item in (*self._urgent, *self._entries) if item.not_before_ns]
+        if not pauses:
             await self._wake.wait()
+            return
+        left = max(min(pauses) - self._clock.monotonic_ns(), SECOND_NS // 100)
+        try:
+            async with asyncio.timeout(left / SECOND_NS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _next(self) -> Outgoing | None:
+        """Take the most urgent request that may leave now out of its queue."""
+        if not self.is_open or len(self._flying) >= _MOST_FLYING:
+            return None
+        queues = [self._urgent, self._entries] if len(self._flying) < _MOST_ENTRIES else [self._urgent]
+        now = self._clock.monotonic_ns()
+        for queue in queues:
+            for at, item in enumerate(queue):
+                name = item.order.request.client_id
+                is_held = name in self._flying or item.not_before_ns > now or self._is_early(item)
+                if not is_held:
+                    return queue.pop(at)
+        return None
+
+    def _is_early(self, item: Outgoing) -> bool:
+        """Tell whether a change has to wait for the order itself: it is unknown, or waits ahead of it."""
+        if item.action == "replace" and item.order.doubt:
+            return True
+        return item.action == "replace" and any(
+            other.action == "submit" and other.order is item.order for other in self._urgent
+        )
 
     def open_gate(self) -> None:
         """Let requests leave."""
@@ -109,99 +166,155 @@ class Sender:
         self._wake.set()
 
     def close_gate(self) -> None:
-        """Keep requests back (link down, lease in doubt); entries among them run out of time."""
+        """Keep requests back (lease in doubt); entries among them run out of time."""
         self.is_open = False
+
+    async def _fly(self, item: Outgoing) -> None:
+        try:
+            await self._journal.commit()  # what was written without waiting for the disk
+            await self._send(item)
+            await self._journal.commit()
+        finally:
+            self._flying.pop(item.order.request.client_id, None)
+            self._wake.set()
+
+    def _take_submit(self, item: Outgoing) -> Outgoing | None:
+        """Take an order that has not left yet out of the queue: the request to cancel it overtook it."""
+        for queue in (self._urgent, self._entries):
+            for at, other in enumerate(queue):
+                if other.action == "submit" and other.order is item.order:
+                    return queue.pop(at)
+        return None
 
     async def _send(self, item: Outgoing) -> None:
         order = item.order
-        if item.action == "submit" and order.state is OrderState.CANCEL_PENDING:
-            self._drop(item, "cancelled before it left", EventKind.CANCELLED)
+        if item.action != "submit" and not order.is_open and not item.broker_id:
+            self.write(item, "DROPPED", "the order has ended")
             return
-        if item.action != "submit" and not order.is_open:
-            self._write(item, "DROPPED", "the order has ended")
+        unsent = self._take_submit(item) if item.action == "cancel" else None
+        if unsent is not None:
+            self._drop(unsent, "cancelled before it left", EventKind.CANCELLED)
+            self.write(item, "DROPPED", "the order had not left")
             return
         approved = self._approve(item) if item.action != "cancel" else None
         if isinstance(approved, GuardRefusal):
-            self._drop(item, f"{approved.code}: {approved}", EventKind.REJECT)
+            self._refused(item, approved)
             return
         try:
             is_ours = await self._journal.claim(item.row.key)
-        except LeaseLost as error:
-            self._drop(item, f"lease_lost: {error}", EventKind.REJECT)
+        except LeaseLost:
+            self._drop(item, "lease_lost: another engine owns the account", EventKind.REJECT)
             raise
         if not is_ours:
             self._alert(1, "NOT_PENDING", f"Request {item.row.key} was not sent: it is not pending any more.")
             return
-        item.row.attempt += 1
         item.row.sent_ns = order.sent_ns = self._clock.now_ns()
+        item.row.epoch = self._journal.lease.epoch if self._journal.lease is not None else 0
         await self._call(item, approved)
+
+    def _refused(self, item: Outgoing, refusal: GuardRefusal) -> None:
+        """Give an entry up that the guard keeps back; what reduces risk waits where time may help."""
+        if refusal.code in _PASSING and not _is_entry(item):
+            self._again(item, _WAIT_NS, str(refusal))
+            return
+        self._drop(item, f"{refusal.code}: {refusal}", EventKind.REJECT)
 
     async def _call(self, item: Outgoing, approved: Approved | None) -> None:
         """Make the one network call and classify what it amounts to."""
-        deadline = self._broker.rules.submit_deadline_ns / 1e9
+        deadline = self._broker.rules.submit_deadline_ns / SECOND_NS
         try:
             async with asyncio.timeout(deadline):
                 report = await self._request(item, approved)
-        except GuardRefusal as error:  # a halt came between approval and send
-            self._drop(item, f"{error.code}: {error}", EventKind.REJECT)
-        except OrderRejected as error:
-            kind = EventKind.REJECT if item.action == "submit" else EventKind.CANCEL_REFUSED
-            self._done(item, OrderReport(kind, item.order.request.client_id, ts_ns=self._now(), text=str(error)))
+        except GuardRefusal as error:  # a halt came between approval and send: nothing left
+            self._not_sent(item, f"{error.code}: {error}", _WAIT_NS)
         except UnknownOrder as error:
             self._unknown(item, f"the broker does not know the order: {error}")
+        except BrokerError as error:
+            self._rejected(item, str(error))
+        except RateLimited as error:
+            self._not_sent(item, str(error), round(error.retry_after_s * SECOND_NS))
         except TransientError as error:
-            await self._not_sent(item, str(error))
-        except (AmbiguousOutcome, BrokerError, TimeoutError) as error:
+            self._health.order_stream_ready = False
+            self._not_sent(item, str(error), 0)
+        except (AmbiguousOutcome, TimeoutError) as error:
             self._unknown(item, str(error) or f"no answer within {deadline:g} s")
         else:
-            self._done(item, report)
+            self._answered(item, report)
 
     async def _request(self, item: Outgoing, approved: Approved | None) -> OrderReport | None:
-        broker_id = item.order.broker_id
+        broker_id = item.broker_id or item.order.broker_id
         if approved is None:
-            await self._broker.cancel(item.order.request.client_id, broker_id)
+            await self._broker.cancel("" if item.broker_id else item.order.request.client_id, broker_id)
             return None
         if item.action == "submit":
             return await submit_approved(self._broker, approved, self._clock)
         return await submit_replacement(self._broker, approved, broker_id, self._clock)
 
-    def _now(self) -> int:
-        return self._clock.now_ns()
-
-    def _done(self, item: Outgoing, report: OrderReport | None) -> None:
-        self._write(item, "DONE")
+    def _answered(self, item: Outgoing, report: OrderReport | None) -> None:
+        self._stuck_ns.pop(item.order.request.client_id, None)
+        if item.action == "submit":
+            self._health.rejects_in_row = 0
+        self.write(item, "DONE")
         if report is not None:
             self._hear(report)
 
+    def _rejected(self, item: Outgoing, text: str) -> None:
+        if item.action == "submit":
+            self._health.rejects_in_row += 1
+        self.write(item, "DONE", text)
+        self._tell(item, text, EventKind.REJECT)
+
     def _drop(self, item: Outgoing, text: str, kind: EventKind) -> None:
         """Keep a request back for good and tell the core."""
-        self._write(item, "DROPPED", text)
-        if item.action != "submit":
-            kind = EventKind.CANCEL_REFUSED
-        self._hear(OrderReport(kind, item.order.request.client_id, ts_ns=self._now(), text=text))
+        self.write(item, "DROPPED", text)
+        self._tell(item, text, kind)
 
-    async def _not_sent(self, item: Outgoing, text: str) -> None:
-        """Nothing arrived, for certain: an exit is tried again after a pause, with the same id; an entry is over."""
-        is_entry = item.action == "submit" and item.order.request.intent is Intent.ENTRY
-        if is_entry or item.row.attempt >= _MOST_TRIES:
-            if not is_entry:
-                self._alert(1, "NOT_SENT", f"{item.action} of {item.order.request.client_id} could not leave: {text}")
+    def _tell(self, item: Outgoing, text: str, kind: EventKind) -> None:
+        if item.broker_id:
+            return  # a second incarnation: the order itself has not changed
+        kind = kind if item.action == "submit" else EventKind.CANCEL_REFUSED
+        self._hear(OrderReport(kind, item.order.request.client_id, ts_ns=self._clock.now_ns(), text=text[:200]))
+
+    def _not_sent(self, item: Outgoing, text: str, pause_ns: int) -> None:
+        """Nothing arrived, for certain: an entry is over; what reduces risk leaves again, as a new request."""
+        if _is_entry(item):
             self._drop(item, f"not_sent: {text}", EventKind.REJECT)
             return
-        self._write(item, "PENDING", text)
-        await self._journal.commit()
-        await self._clock.sleep(_FIRST_PAUSE_S * 2 ** (item.row.attempt - 1))
-        self._urgent.appendleft(item)
+        self.write(item, "DROPPED", f"not_sent: {text}")
+        attempt = item.row.attempt + 1
+        row = replace(item.row, key=f"{item.row.key.partition('~')[0]}~{attempt}", attempt=attempt, state="PENDING")
+        again = replace(item, row=row)
+        row.text, row.sent_ns = "", 0
+        self._journal.batch.outbox.append(replace(row))
+        self._note_stuck(item, text)
+        pause = min(_FIRST_PAUSE_NS << min(attempt - 1, 5), _LONGEST_PAUSE_NS)
+        self._again(again, pause_ns or pause, "")
+
+    def _note_stuck(self, item: Outgoing, text: str) -> None:
+        name, now = item.order.request.client_id, self._clock.monotonic_ns()
+        since = self._stuck_ns.setdefault(name, now)
+        if since >= 0 and now - since > _ALERT_NS:
+            self._stuck_ns[name] = -1
+            self._alert(1, "NOT_SENT", f"{item.action} of {name} has not been able to leave for 30 s: {text}")
+
+    def _again(self, item: Outgoing, pause_ns: int, text: str) -> None:
+        item.not_before_ns = self._clock.monotonic_ns() + pause_ns
+        item.row.text = text[:200]
+        self._urgent.insert(0, item)
+        self._wake.set()
 
     def _unknown(self, item: Outgoing, text: str) -> None:
-        """Nobody knows whether it arrived: it stays so until proven (``resolve.py``)."""
-        self._write(item, "UNKNOWN", text)
-        self._alert(2, "UNKNOWN", f"{item.action} of {item.order.request.client_id}: {text}; asking the broker.")
-        if item.action == "submit":
-            self._hear(OrderReport(EventKind.UNKNOWN, item.order.request.client_id, ts_ns=self._now(), text=text[:200]))
+        """Nobody knows whether it arrived: it stays so until proven."""
+        self.write(item, "UNKNOWN", text)
+        self._doubt(item, text)
 
-    def _write(self, item: Outgoing, state: str, text: str = "") -> None:
-        item.row.state, item.row.text = state, text
+    def write(self, item: Outgoing, state: str, text: str = "") -> None:
+        """Put the state of a request and of its order into the present transaction."""
+        item.row.state, item.row.text = state, text[:500]
         batch = self._journal.batch
-        batch.outbox.append(item.row)
+        batch.outbox.append(replace(item.row))
         batch.orders.append(order_record(item.order, self._journal.run_id))
+
+
+def _is_entry(item: Outgoing) -> bool:
+    return item.action == "submit" and item.order.request.intent is Intent.ENTRY

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,10 @@ from tidemill.model.broker import OrderReport
 from tidemill.model.enums import EventKind, Operator
 from tidemill.model.journal import FillEntry
 from tidemill.model.records import EVENT
-from tidemill.runtime.book import Applied, LiveOrder, OrderBook
+from tidemill.runtime.book import BUST, Applied, LiveOrder, OrderBook
 from tidemill.runtime.core import Core
 from tidemill.runtime.journal import Journal
-from tidemill.runtime.orders import report_event
+from tidemill.runtime.orders import adjust_event, report_event
 from tidemill.runtime.outgoing import Drafter, Outgoing, decimal_text, order_record
 
 __all__ = ["CLOSE_MARKER", "FEED_MARKER", "Release", "Turns", "marker_row"]
@@ -124,6 +125,8 @@ class Turns:
 
     async def take_report(self, report: OrderReport, now_ns: int, source: str = "broker") -> Applied:
         """Take what the broker says about an order: exactly once, whatever the order it comes in."""
+        if report.kind is EventKind.FILL and report.fill_kind == "real":
+            await self._undo_synthetic(report, now_ns)
         applied = self.book.apply(report)
         for flag in applied.flags:
             self._alert_flag(flag, report, applied)
@@ -134,7 +137,7 @@ class Turns:
         if order is None:
             self.quarantined += 1
             return applied
-        row = report_event(report, order, now_ns)
+        row = (adjust_event if applied.is_late else report_event)(report, order, now_ns)
         address = int(row.ctypes.data)
         seq = self.journal.append(address)
         is_known = self.journal.is_known(seq)
@@ -147,11 +150,46 @@ class Turns:
         commands = self.core.take(address)
         if self.core.has_written:
             self._follow(seq)
+        if report.kind is EventKind.FILL:
+            self._follow_sizes(order)
         if commands:
             outgoing = self._drafter.draft(seq, commands)
             if outgoing:
                 await self._release(outgoing)
         return applied
+
+    async def _undo_synthetic(self, report: OrderReport, now_ns: int) -> None:
+        """Take back what we made up for want of the broker's own fills, now that one of them is here."""
+        order = self.book.find(report.client_id, report.broker_id)
+        if order is None or report.exec_id in self.book.executions:
+            return
+        for made_up in list(order.synthetic.values()):
+            bust = replace(made_up, exec_id=made_up.exec_id + BUST, fill_kind="bust", ts_ns=report.ts_ns)
+            await self.take_report(bust, now_ns, "engine")
+
+    def _follow_sizes(self, filled: LiveOrder) -> None:
+        """Let our orders shrink with the core's: what one of a group fills, the others can no longer."""
+        rows = self.core.engine.state.tables["orders"]
+        for order in self.book.live.values():
+            if order.instrument == filled.instrument and order is not filled:
+                row = rows[order.row]
+                if int(row["id"]) == order.request.number and float(row["quantity"]) < order.quantity:
+                    order.quantity = float(row["quantity"])
+
+    async def take_adjustment(self, fill: FillEntry, row: NDArray[Any]) -> None:
+        """Book a change of position that no order of ours explains: an ADJUST row, and the fill it stands for."""
+        address = int(row.ctypes.data)
+        seq = self.journal.append(address)
+        fill.seq = seq
+        is_known = self.journal.is_known(seq)
+        self.book.executions.add(fill.exec_id)
+        if not is_known:
+            self.journal.note(seq, "engine", "ADJUST", fill.exec_id, json.dumps(asdict(fill), sort_keys=True).encode())
+        entries = self._keeper.book(fill)
+        if not is_known:
+            self.journal.batch.fills.append(fill)
+            self.journal.batch.ledger += entries
+        await self.take(address, seq)
 
     def _book_fill(
         self, report: OrderReport, order: LiveOrder, seq: int, flags: tuple[str, ...], *, is_known: bool
@@ -171,6 +209,7 @@ class Turns:
             fee_micros=report.fee_micros,
             ts_ns=report.ts_ns,
             seq=seq,
+            kind=report.fill_kind,
             strategy=order.strategy,
             flags=" ".join(flags),
         )

@@ -1,0 +1,301 @@
+"""What tests of orders at a broker outside share: a scripted exchange, a market on a clock, runs that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidemill.adapters.sql.opening import open_store
+from tidemill.authoring.fields import Memory
+from tidemill.authoring.strategy import Strategy, spec_of
+from tidemill.engine.engine import Engine
+from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
+from tidemill.model.bars import MINUTE_NS
+from tidemill.model.bookkeeping import verify_ledger
+from tidemill.model.enums import EventKind, Intent, Session, Sizing
+from tidemill.model.instrument import Instrument
+from tidemill.model.records import EVENT
+from tidemill.model.settings import RunSettings, StrategySettings
+from tidemill.ports.feed import MarketSink
+from tidemill.runtime.book import OrderBook
+from tidemill.runtime.core import Core
+from tidemill.runtime.guard.baseline import DayClock
+from tidemill.runtime.guard.chain import RULES
+from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.limits import no_limits
+from tidemill.runtime.guard.send_guard import SendGuard
+from tidemill.runtime.guard.tolerances import Tolerances
+from tidemill.runtime.halts import Halts
+from tidemill.runtime.inbox import Inbox
+from tidemill.runtime.present import Present
+from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
+from tidemill.runtime.writer import InlineWriter, Writer
+from tidemill.testing.exchange import SCRIPTED_RULES, Faults, ScriptedBroker, ScriptedExchange
+from tidemill.testing.simloop import SimLoop
+
+__all__ = ["SYMBOL", "Script", "World", "WorldClock", "flat_prices"]
+
+SYMBOL = "AAA"
+_START_NS = 1_704_205_800 * 1_000_000_000  # 2024-01-02 14:30 UTC, the open in New York
+Script = Mapping[int, tuple[Any, ...]]  # bar number to (word, values by name)
+
+_words: list[Script] = [{}]
+
+
+def _act(order: Any, word: str, values: Mapping[str, float]) -> None:
+    order.side = {"buy": 1, "sell": -1, "close": -1 if order.held > 0 else 1}[word]
+    order.intent = int(Intent.EXIT if word == "close" else Intent.ENTRY)
+    order.type, order.tif, order.reason, order.add = -1, -1, 1, 1
+    for name in ("quantity", "limit_price", "stop_price", "stop_loss", "take_profit", "trail_amount", "trail_pct"):
+        setattr(order, name, 0.0)
+    order.group = order.parent = 0
+    for name, value in values.items():
+        setattr(order, name, value)
+
+
+class Puppet(Strategy):
+    """Do on each bar what the script says."""
+
+    compiled = False
+    count = Memory(0, doc="Bars seen.")
+
+    def step(me, bar, order):  # noqa: N805 - as strategies are written
+        """Look the bar's number up."""
+        me.count += 1
+        deed = _words[0].get(int(me.count))
+        if deed is not None:
+            _act(order, deed[0], deed[1] if len(deed) > 1 else {})
+
+
+class WorldClock:
+    """Time that goes on when a process and its loop are gone."""
+
+    def __init__(self, start_ns: int = _START_NS) -> None:
+        self._wall, self._mono = start_ns, 1_000_000_000
+        self.loop = SimLoop()
+
+    def fresh_loop(self) -> SimLoop:
+        self._wall += self.loop.now_ns
+        self._mono += self.loop.now_ns
+        self.loop = SimLoop()
+        return self.loop
+
+    def now_ns(self) -> int:
+        return self._wall + self.loop.now_ns
+
+    def monotonic_ns(self) -> int:
+        return self._mono + self.loop.now_ns
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def jump(self, seconds: float) -> None:
+        self._wall += round(seconds * 1e9)
+
+    def pause(self, seconds: float) -> None:
+        """Stop every process for a while: time passes, nobody does anything."""
+        self._wall += round(seconds * 1e9)
+        self._mono += round(seconds * 1e9)
+
+
+def flat_prices(count: int, price: float = 100.0) -> list[float]:
+    return [price] * count
+
+
+def _rows(close: float, start_ns: int, row: int) -> Any:
+    rows = np.zeros(1, EVENT)
+    rows["kind"], rows["interval_ns"], rows["row"] = EventKind.BAR, MINUTE_NS, row
+    rows["ts_ns"], rows["now_ns"] = start_ns, start_ns + MINUTE_NS
+    for name in ("open", "high", "low", "close"):
+        rows[name] = close
+    rows["volume"] = 1000.0
+    return rows
+
+
+@dataclass(slots=True)
+class MinuteFeed:
+    """A market whose price moves once a minute, then closes the minute's bar; who comes late has missed it.
+
+    Args:
+        prices: one per minute from the world's start on; an item may be a list of trades (price or (price, size)).
+        tail_s: how long it goes on in silence after the last minute.
+    """
+
+    world: World
+    tail_s: float = 30.0
+    name: str = "minutes"
+    delay_ns: int = 0
+    is_replay: bool = False
+
+    async def stream(self, symbols: Sequence[str], sink: MarketSink) -> None:
+        world, clock = self.world, self.world.clock
+        del symbols
+        for number, item in enumerate(world.prices):
+            end = _START_NS + (number + 1) * MINUTE_NS
+            if clock.now_ns() > end:
+                continue
+            trades = item if isinstance(item, list) else [item]
+            for part, trade in enumerate(trades):
+                at = end - MINUTE_NS + (part + 1) * MINUTE_NS // (len(trades) + 1)
+                await clock.sleep(max(at - clock.now_ns(), 0) / 1e9)
+                price, size = trade if isinstance(trade, tuple) else (trade, math.inf)
+                if world.traded < (number, part):
+                    world.traded = (number, part)
+                    world.exchange.trade(SYMBOL, price, size)
+            await clock.sleep(max(end - clock.now_ns(), 0) / 1e9)
+            sink.bars(_rows(float(price), end - MINUTE_NS, number))
+        await clock.sleep(self.tail_s)
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that outlives a process: exchange, clock, durable record, market.
+
+    Args:
+        folder: for tapes and halt files.
+        script: what the strategy does at which bar.
+        prices: of the market, one per minute.
+        settings: of the strategy.
+    """
+
+    folder: Path
+    script: Script
+    prices: list[Any]
+    settings: StrategySettings = field(
+        default_factory=lambda: StrategySettings(sizing=Sizing.FIXED, size_value=10.0, stop_loss_pct=5.0)
+    )
+    rules: Any = SCRIPTED_RULES
+    lag_s: float = 0.0
+    latency_s: float = 0.05
+    stream_s: float = 0.02
+    faults: Faults = field(default_factory=Faults)
+    run_id: str = "R1"
+    clock: WorldClock = field(default_factory=WorldClock)
+    exchange: ScriptedExchange = field(init=False)
+    store: Any = field(init=False)
+    traded: tuple[int, int] = (-1, -1)
+    tail_s: float = 30.0
+    runs: list[Run] = field(default_factory=list)
+    plan: EnginePlan = field(init=False)
+    steps: Any = None
+    wrap_store: Callable[[Any], Any] = lambda store: store
+    wrap_broker: Callable[[Any], Any] = lambda broker: broker
+    writer: Callable[[], Writer] = InlineWriter
+    is_durable: bool = False
+
+    def __post_init__(self) -> None:
+        self.rules = replace(self.rules, settle_ns=3_000_000_000)
+        path = self.folder / "exchange.json" if self.is_durable else None
+        self.exchange = ScriptedExchange(
+            self.clock, faults=self.faults, rules=self.rules, lag_s=self.lag_s, path=path, fee_per_unit=0.01
+        )
+        url = f"sqlite:///{self.folder}/t.db" if self.is_durable else "sqlite://"
+        self.store = open_store(url, migrate=True, verify=False)
+        zone = ZoneTable(np.array([-(2**62)], np.int64), np.zeros(1, np.int64))
+        instrument = Instrument(SYMBOL, tick_size=0.01)
+        entrant = StrategyPlan(spec_of(Puppet), {}, self.settings, window_zone=zone)
+        calendar = CalendarPlan("ALWAYS", zone, 0)
+        run = RunSettings(settings=self.settings)
+        self.plan = EnginePlan([instrument], [MINUTE_NS], [calendar], [0], [entrant], run)
+
+    def wire(self) -> Run:
+        """Put together what a new process puts together."""
+        _words[0] = self.script
+        engine = Engine(self.plan, (), form="callback")
+        tolerances = Tolerances(
+            max_strategy_orders_per_window=1000, max_orders_per_window=1000, max_messages_per_window=10_000
+        )
+        guard = SendGuard(
+            RULES,
+            {Scope.ACCOUNT: no_limits(Scope.ACCOUNT)},
+            Halts(self.folder / "halts"),
+            tolerances=tolerances,
+        )
+        instruments = list(self.plan.instruments)
+
+        def present(core: Core, book: OrderBook) -> Present:
+            return Present(
+                core,
+                book,
+                instruments=instruments,
+                strategies=["puppet"],
+                run_id=self.run_id,
+                account="SIM1",
+                mode="paper",
+                scopes=[Scope.ACCOUNT],
+                tolerances=tolerances,
+                day_clock=DayClock("America/New_York"),
+                session_of=lambda _row, _now: Session.REGULAR,
+                interval_ns=MINUTE_NS,
+            )
+
+        terms = RunTerms(
+            self.run_id, "demo", "SIM1", "paper", "scripted", "b1", "{}", hashlib.sha256(b"{}").hexdigest(),
+            "USD", 100_000_000_000, instruments, ["puppet"],
+        )  # fmt: skip
+        broker = self.wrap_broker(ScriptedBroker(self.exchange, latency_s=self.latency_s, stream_s=self.stream_s))
+        parts = RunParts(
+            engine=engine,
+            broker=broker,
+            exchange=None,
+            feed=MinuteFeed(self, self.tail_s),
+            inbox=Inbox(instruments, self.clock),
+            store=self.wrap_store(self.store),
+            writer=self.writer(),
+            folder=self.folder / "runs",
+            clock=self.clock,
+            guard=guard,
+            present=present,
+            push=lambda *_: None,
+        )
+        run = Run(terms, parts)
+        self.runs.append(run)
+        return run
+
+    async def live(self, run: Run) -> None:
+        await run.start()
+        await run.serve()
+        await run.finish(Phase.STOPPED)
+
+    def play(self) -> Run:
+        """Run one process to the end of the market."""
+        loop = self.clock.fresh_loop()
+        run = self.wire()
+        loop.run_until_complete(self.live(run))
+        return run
+
+    # --- what must hold
+
+    def faults_of(self, run: Run) -> list[str]:
+        """Return every promise that is broken now."""
+        exchange, store = self.exchange, self.store
+        wrong = [f"{name} became {count} orders" for name, count in exchange.accepted.items() if count > 1]
+        working: dict[str, int] = {}
+        for order in exchange.working():
+            working[order.client_id] = working.get(order.client_id, 0) + 1
+        wrong += [f"{name} works {count} times" for name, count in working.items() if count > 1]
+        fills = store.fills(self.run_id)
+        booked = {fill.exec_id for fill in fills}
+        wrong += [f"fill {fill.exec_id} is lost" for fill in exchange.truth.fills if fill.exec_id not in booked]
+        verify_ledger(fills, store.ledger("SIM1", self.run_id))
+        held = run.present.units().get(SYMBOL, 0.0)
+        if held != exchange.position(SYMBOL):
+            wrong.append(f"we hold {held}, the broker {exchange.position(SYMBOL)}")
+        units = float(store.balances("SIM1").get(SYMBOL, "0"))
+        if units != held:
+            wrong.append(f"the ledger holds {units}, the core {held}")
+        known = {order.client_id: order.state for order in store.orders(self.run_id)}
+        for order in run.book.open_orders():
+            shown = exchange.truth.of_client(order.request.client_id)
+            if shown is None or not shown.is_open:
+                wrong.append(f"{order.request.client_id} is {order.state.name} here and not open there")
+            if known.get(order.request.client_id) != order.state.name:
+                wrong.append(f"{order.request.client_id} is {order.state.name}, stored as otherwise")
+        return wrong
