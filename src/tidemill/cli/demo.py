@@ -1,4 +1,4 @@
-"""``tidemill demo``: a first backtest without a file, on simulated minutes or on real days with the parity proof."""
+"""``tidemill demo``: a first backtest without a file; with real days also the parity proof and a paper run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from tidemill.cli.flags import with_flags
 __all__ = ["demo"]
 
 _REPORT = Path("build/report.html")
+_PAPER = Path("build/paper-run")
 
 
 @with_flags()
 def demo(
     *,
     real: Annotated[
-        bool, typer.Option("--real", help="Real daily prices of Apple, through the loop and one by one.")
+        bool,
+        typer.Option("--real", help="Real daily prices of Apple: backtest, parity, and a paper run that is killed."),
     ] = False,
     report: Annotated[Path | None, typer.Option(help=f"Write the HTML report here ({_REPORT} with --real).")] = None,
     symbol: Annotated[
@@ -28,33 +30,61 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Run a backtest that needs no file, on a simulated market or on real prices."""
-    from tidemill.cli.backtest import command_line
-    from tidemill.cli.progress import WorkBar, announce_compiling
+    from tidemill.cli.progress import announce_compiling
 
     announce_compiling()
-    from tidemill.cli.show import print_files, print_json, print_parity, print_result
     from tidemill.research.result.files import check_writable
-    from tidemill.services.demo import DEMO_SYMBOLS, real_demo, simulated_demo
 
     target = report or (_REPORT if real else None)
     if target is not None:
         check_writable(target, "--report")
-    parity = None
     if real:
-        run = real_demo(command=command_line())
-        result, parity = run.result, run.parity
+        _real(target, as_json=as_json)
     else:
-        with WorkBar("Backtest", shown=not as_json) as bar:
-            result = simulated_demo(symbol or DEMO_SYMBOLS, seed=seed, command=command_line(), progress=bar)
+        _simulated(symbol, seed, target, as_json=as_json)
+
+
+def _simulated(symbols: list[str] | None, seed: int, target: Path | None, *, as_json: bool) -> None:
+    from tidemill.cli.backtest import command_line
+    from tidemill.cli.progress import WorkBar
+    from tidemill.cli.show import print_files, print_json, print_result
+    from tidemill.services.demo import DEMO_SYMBOLS, simulated_demo
+
+    with WorkBar("Backtest", shown=not as_json) as bar:
+        result = simulated_demo(symbols or DEMO_SYMBOLS, seed=seed, command=command_line(), progress=bar)
     if target is not None:
         result.report(target)
     if as_json:
-        found = {"percent": parity.percent, "first_difference": parity.first_difference} if parity else None
-        print_json({**result.document(), "parity": found})
+        print_json({**result.document(), "parity": None})
     else:
         print_result(result)
-        if parity is not None:
-            print_parity(parity, run.bars)
         print_files([target] if target is not None else [])
-    if parity is not None and not parity.is_whole:
+
+
+def _real(target: Path | None, *, as_json: bool) -> None:
+    """Backtest, feed one by one, and trade on paper in a process that is killed half way and started again."""
+    from dataclasses import asdict
+
+    from tidemill.cli.backtest import command_line
+    from tidemill.cli.show import print_files, print_json, print_paper, print_parity, print_result
+    from tidemill.services.demo import real_demo
+    from tidemill.services.live_demo import begun_demo, paper_demo
+
+    with begun_demo(_PAPER) as process:
+        run = real_demo(command=command_line())
+        result, parity = run.result, run.parity
+        if target is not None:
+            result.report(target)
+        if not as_json:
+            print_result(result)
+            print_parity(parity, run.bars)
+            print_files([target])
+        paper = paper_demo(_PAPER, process)
+    if as_json:
+        found = {"percent": parity.percent, "first_difference": parity.first_difference}
+        plain = {**asdict(paper), "folder": str(paper.folder)}
+        print_json({**result.document(), "parity": found, "paper": plain})
+    else:
+        print_paper(paper)
+    if not parity.is_whole or paper.decisions.first_difference:
         raise typer.Exit(1)

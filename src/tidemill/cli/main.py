@@ -16,7 +16,12 @@ from tidemill.cli.doctor import doctor
 from tidemill.cli.flags import PlainCommand, PlainGroup
 from tidemill.cli.market import market
 from tidemill.cli.new import new_strategy
+from tidemill.cli.orders import orders
+from tidemill.cli.positions import positions
 from tidemill.cli.report import report
+from tidemill.cli.run import run
+from tidemill.cli.runs import runs
+from tidemill.cli.status import status
 from tidemill.cli.strategies import strategies
 from tidemill.model.errors import InvariantBroken, OutputError, TidemillError
 
@@ -44,6 +49,11 @@ app.command("report", cls=PlainCommand)(report)
 app.add_typer(new, name="new")
 app.command("doctor", cls=PlainCommand)(doctor)
 app.command("market", cls=PlainCommand)(market)
+app.command("run", cls=PlainCommand)(run)
+app.command("runs", cls=PlainCommand)(runs)
+app.command("status", cls=PlainCommand)(status)
+app.command("positions", cls=PlainCommand)(positions)
+app.command("orders", cls=PlainCommand)(orders)
 data.command("inspect", cls=PlainCommand)(inspect_files)
 data.command("import", cls=PlainCommand)(import_files)
 data.command("synth", cls=PlainCommand)(synthesise)

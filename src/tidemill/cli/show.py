@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -14,12 +14,16 @@ from tidemill.research.metrics import verdict
 from tidemill.research.parity import Parity
 from tidemill.research.result import BacktestResult
 
+if TYPE_CHECKING:
+    from tidemill.services.live_demo import PaperDemo
+
 __all__ = [
     "console",
     "list_lines",
     "print_files",
     "print_headline",
     "print_json",
+    "print_paper",
     "print_parity",
     "print_result",
     "print_table",
@@ -123,3 +127,22 @@ def print_parity(parity: Parity, bars: int) -> None:
         return
     sentence = f"Parity: {parity.percent:.4f} %; first difference: {parity.first_difference}"
     screen.print(sentence, style="bold", markup=False, soft_wrap=True)
+
+
+def print_paper(paper: PaperDemo) -> None:
+    """Say what became of a paper run that was killed half way, and what the audit of its record found."""
+    screen = console()
+    decisions = paper.decisions
+    screen.print("The same prices on paper, through tape, guard, outbox and database", style="bold")
+    for line in (
+        f"Killed with SIGKILL after {paper.killed_at:,} of {paper.bars:,} bars; {paper.kept_fills:,} fills on disk.",
+        f"Started again: {paper.state}, {paper.fills:,} fills, final equity {paper.equity:,.2f}.",
+        f"Ledger: {paper.ledger_rows:,} entries are the replay of {paper.fills:,} fills, to the last digit.",
+    ):
+        screen.print(line, markup=False, soft_wrap=True)
+    sentence = f"Decision parity: {decisions.percent:.4g} % ({decisions.decisions:,} decisions, made again by a fresh"
+    sentence += f" core from {decisions.events:,} tape rows)"
+    screen.print(sentence, style="bold", markup=False, soft_wrap=True)
+    if decisions.first_difference:
+        screen.print(f"First difference: {decisions.first_difference}", markup=False, soft_wrap=True)
+    screen.print(f"Its record: tidemill orders --data-dir {paper.folder}", markup=False, soft_wrap=True)

@@ -36,20 +36,21 @@ from tidemill.runtime.guard.facts import Arming, Facts
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.halts import Halts
+from tidemill.runtime.heartbeat import MachineSensors, beat_file
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.outgoing import Outgoing
 from tidemill.runtime.present import Present
 from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
+from tidemill.runtime.supervisor import Supervision
 from tidemill.runtime.writer import InlineWriter, ThreadWriter, Writer
 from tidemill.services.agents import check_armed, limits_of, spec_hash, spec_text, tolerances_of
 from tidemill.services.home import Home
 from tidemill.services.live_market import LiveMarket, SessionTable, market_of
 from tidemill.services.live_view import LiveView, Watcher
 
-__all__ = ["LiveRun", "RunRequest", "open_run", "pick_run", "run_agent"]
+__all__ = ["LiveRun", "RunRequest", "engine_of", "open_run", "pick_run", "run_agent"]
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_BEAT_S = 1.0
 
 
 @dataclass(slots=True)
@@ -152,6 +153,8 @@ class LiveRun:
     def __init__(self, request: RunRequest, run: Run, market: LiveMarket, store: SqlStore, writer: Writer) -> None:
         self.request, self.run, self.market, self.store, self.writer = request, run, market, store, writer
         self.watcher = Watcher(run, market.rows)
+        if run.parts.watch is not None:
+            run.parts.watch.words = self._words
         run.parts.follow.append(self.watcher.follow)
         self._is_stopped = False
         self._is_over = False
@@ -193,7 +196,9 @@ class LiveRun:
         is_complete = self._is_over or (ended and not self._is_stopped)
         try:
             await self.run.finish(Phase.COMPLETED if is_complete else Phase.STOPPED)
-            await self._beat()
+            if self.run.supervisor is not None:
+                await self.run.supervisor.heart.beat_row()
+                self.run.supervisor.heart.close()
         except StoreError:
             if failure is None:
                 raise
@@ -201,22 +206,16 @@ class LiveRun:
             self.request.watch(self.watcher.view(self.run.parts.clock.monotonic_ns()))
 
     async def _watch(self) -> None:
-        """Tell whoever watches, and the store, how the run fares."""
+        """Tell whoever watches how the run fares."""
         clock, request = self.run.parts.clock, self.request
-        beaten = 0
-        while True:
-            now = clock.monotonic_ns()
-            if now - beaten >= _BEAT_S * 1e9:
-                beaten = now
-                await self._beat()
-            if request.watch is not None:
-                request.watch(self.watcher.view(now))
+        while request.watch is not None:
+            self.run.journal.flush()  # whoever watches is told what a kill cannot take back
+            await self.run.journal.commit()
+            request.watch(self.watcher.view(clock.monotonic_ns()))
             await clock.sleep(request.every_s)
 
-    async def _beat(self) -> None:
-        clock, store = self.run.parts.clock, self.store
-        name, body = f"run:{self.run.terms.run_id}", self.watcher.view(clock.monotonic_ns()).beat()
-        await self.writer.run(lambda: store.heartbeat(name, clock.now_ns(), body))
+    def _words(self) -> str:
+        return self.watcher.view(self.run.parts.clock.monotonic_ns()).beat()
 
     async def _end(self) -> None:
         """Complete the run at its scheduled end; a replay's data are cut there already."""
@@ -254,7 +253,11 @@ async def open_run(request: RunRequest) -> LiveRun:
         terms = _terms(request, run_id, market)
         halts = Halts(request.home.halts)
         guard = SendGuard(RULES, limits, halts, tolerances=tolerances)
-        run = Run(terms, _parts(request, terms, market, store, writer, guard, list(limits.values())))
+        parts = _parts(request, terms, market, store, writer, guard, list(limits.values()))
+        beats = beat_file(request.home.halts, run_id)
+        sensors = MachineSensors(request.home.folder)
+        parts.watch = Supervision(halts, beats, sensors, may_resume=spec.auto_execute)
+        run = Run(terms, parts)
         return LiveRun(request, run, market, store, writer)
     except BaseException:
         await writer.run(store.close)
@@ -280,6 +283,17 @@ def _terms(request: RunRequest, run_id: str, market: LiveMarket) -> RunTerms:
     )
 
 
+def engine_of(spec: AgentSpec, market: LiveMarket) -> Engine:
+    """Return a fresh core for an agent, as every run of it begins.
+
+    Raises:
+        ConfigError, DataError: the plan cannot be made. StrategyError: a strategy does not compile.
+    """
+    plan = plan_run(market.entrants, market.bars, market.instruments, spec.run, get_calendar)
+    history = market.bars if market.is_known else ()
+    return Engine(plan, load_rules(), form=spec.form, equity_rows=max(market.rows, 4096), history=history)
+
+
 def _parts(
     request: RunRequest,
     terms: RunTerms,
@@ -290,9 +304,8 @@ def _parts(
     limits: Sequence[Limits],
 ) -> RunParts:
     spec, clock = request.spec, request.clock
-    plan = plan_run(market.entrants, market.bars, market.instruments, spec.run, get_calendar)
-    history = market.bars if market.is_known else ()
-    engine = Engine(plan, load_rules(), form=spec.form, equity_rows=max(market.rows, 4096), history=history)
+    engine = engine_of(spec, market)
+    plan = engine.plan
     broker = PaperBroker(plan, PaperTerms(account_id=terms.account))
     feed = _Ending(market.feed)
     sessions = SessionTable(market.instruments)
@@ -377,7 +390,7 @@ async def _run(request: RunRequest) -> LiveView:
         live.stop()
 
     try:
-        with contextlib.suppress(NotImplementedError):  # Windows has no handlers in the loop
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # none on Windows and in other threads
             for number in _STOPS:
                 loop.add_signal_handler(number, on_signal)
         return await live.serve()

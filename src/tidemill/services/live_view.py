@@ -13,12 +13,12 @@ from tidemill.model.enums import OrderState, Refusal, Side
 from tidemill.model.units import from_micros
 from tidemill.runtime.book import LiveOrder
 from tidemill.runtime.core import Written
+from tidemill.runtime.lanes import Lane
 from tidemill.runtime.run import Run
 
 __all__ = ["LiveView", "OrderLine", "PositionLine", "Watcher"]
 
 _KEPT = 20
-_REFUSED = (OrderState.REJECTED,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ class Watcher:
         account = run.core.engine.state.tables["accounts"][0]
         seconds = (mono_ns - self._began_ns) / 1e9
         events = run.turns.events
+        counts = run.parts.inbox.counts()
         return LiveView(
             run_id=terms.run_id,
             agent=terms.agent,
@@ -151,7 +152,7 @@ class Watcher:
             state="PAUSED" if run.core.is_halted and run.phase == "RUNNING" else run.phase.value,
             message=run.message,
             market_ns=run.core.now_ns,
-            bars=run.parts.inbox.counts().bars,
+            bars=max(counts.bars - counts.waiting[Lane.MARKET], 0),
             bars_total=self._rows,
             events=events,
             events_per_s=(events - self._began_events) / seconds if seconds > 0.0 else 0.0,
