@@ -10,10 +10,13 @@ from collections.abc import Sequence
 import typer
 
 from tidemill.cli.backtest import backtest
+from tidemill.cli.buy import buy
+from tidemill.cli.cancel import cancel
 from tidemill.cli.data import import_files, inspect_files, synthesise
 from tidemill.cli.demo import demo
 from tidemill.cli.doctor import doctor
 from tidemill.cli.flags import PlainCommand, PlainGroup
+from tidemill.cli.halt import flatten, halt, resume
 from tidemill.cli.market import market
 from tidemill.cli.new import new_strategy
 from tidemill.cli.orders import orders
@@ -21,8 +24,11 @@ from tidemill.cli.positions import positions
 from tidemill.cli.report import report
 from tidemill.cli.run import run
 from tidemill.cli.runs import runs
+from tidemill.cli.sell import sell
 from tidemill.cli.status import status
 from tidemill.cli.strategies import strategies
+from tidemill.cli.tick import tick
+from tidemill.cli.up import engine, up, watchdog
 from tidemill.model.errors import InvariantBroken, OutputError, TidemillError
 
 __all__ = ["app", "main"]
@@ -54,6 +60,10 @@ app.command("runs", cls=PlainCommand)(runs)
 app.command("status", cls=PlainCommand)(status)
 app.command("positions", cls=PlainCommand)(positions)
 app.command("orders", cls=PlainCommand)(orders)
+for verb in (up, buy, sell, cancel, tick, halt, resume, flatten):
+    app.command(verb.__name__, cls=PlainCommand)(verb)
+for verb in (engine, watchdog):
+    app.command(verb.__name__, cls=PlainCommand, hidden=True)(verb)
 data.command("inspect", cls=PlainCommand)(inspect_files)
 data.command("import", cls=PlainCommand)(import_files)
 data.command("synth", cls=PlainCommand)(synthesise)

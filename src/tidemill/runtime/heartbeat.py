@@ -19,7 +19,7 @@ from typing import Protocol
 from tidemill.model.errors import StoreError
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import Store
-from tidemill.runtime.guard.heartbeat import Beat, write_beat
+from tidemill.runtime.guard.heartbeat import Beat, beat_file, write_beat
 from tidemill.runtime.present import Health
 from tidemill.runtime.writer import Writer
 
@@ -28,11 +28,6 @@ __all__ = ["Heart", "HeartSettings", "MachineSensors", "Sensors", "beat_file"]
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _STATM = Path("/proc/self/statm")
 _DESCRIPTORS = Path("/proc/self/fd")
-
-
-def beat_file(halts: Path, run_id: str) -> Path:
-    """Return the heartbeat file of a run: beside the folder of halt files."""
-    return halts.with_name(halts.name.removesuffix(".halts") + ".beats") / f"{run_id}.beat"
 
 
 class Sensors(Protocol):

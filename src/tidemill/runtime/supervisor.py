@@ -97,11 +97,21 @@ class HaltWatch:
 
     Args:
         run: the run. halts: files and rows. guard: is told what the guard table says.
+        heard: called when a halt has been carried out.
         may_resume: whether lifting the last halt lets the core trade.
     """
 
-    def __init__(self, run: Supervised, halts: Halts, guard: SendGuard, *, may_resume: bool = True) -> None:
+    def __init__(
+        self,
+        run: Supervised,
+        halts: Halts,
+        guard: SendGuard,
+        *,
+        heard: Callable[[], None] = lambda: None,
+        may_resume: bool = True,
+    ) -> None:
         self._run, self._halts, self._guard, self._may_resume = run, halts, guard, may_resume
+        self._heard = heard
         self._wide = (SYSTEM, f"account:{run.terms.account}", f"run:{run.terms.run_id}")
         self._strategies = {f"strategy:{run.terms.run_id}/{name}": name for name in run.terms.strategies}
         self._symbols = {f"symbol:{run.terms.run_id}/{item.symbol}": item.symbol for item in run.terms.instruments}
@@ -165,6 +175,7 @@ class HaltWatch:
         if halt.scope in self._wide:
             if self._is_done(halt.rung):
                 self._heeded[halt.scope] = halt.rung  # before a restart
+                self._heard()
             else:
                 self._command(_CODES[halt.rung], halt)
             return
@@ -183,6 +194,7 @@ class HaltWatch:
         def done() -> None:
             if self._given.get(halt.scope) == halt.rung:
                 self._heeded[halt.scope] = halt.rung
+                self._heard()
 
         self._run.parts.inbox.operator(OperatorWord(code, halt.by, halt.reason, done=done))
 
@@ -264,7 +276,7 @@ class Supervisor:
         self._run, self._is_over = run, is_over
         self._lag = LagMeter(parts.clock)
         self._is_slow = False
-        self.halts = HaltWatch(run, terms.halts, parts.guard, may_resume=terms.may_resume)
+        self.halts = HaltWatch(run, terms.halts, parts.guard, heard=self._beat, may_resume=terms.may_resume)
         self.heart = Heart(
             f"run:{run.terms.run_id}",
             terms.beat_file,
@@ -279,6 +291,10 @@ class Supervisor:
             watchdog=terms.watchdog,
             settings=terms.settings,
         )
+
+    def _beat(self) -> None:
+        """Let the watchdog know at once that a halt is carried out."""
+        self.heart.beat()
 
     async def serve(self) -> None:
         """Watch until cancelled.

@@ -35,11 +35,13 @@ from tidemill.runtime.guard.limits import no_limits
 from tidemill.runtime.guard.send import submit_approved
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.silence import ENDED, Sight, Step, Watch, WatchSettings, decide, orders_to_cancel
-from tidemill.runtime.halts import Halts, Rung
+from tidemill.runtime.halts import SYSTEM, Halts, Rung
 
 __all__ = ["Watchdog"]
 
-_ENGINE = "engine"  # name of its heartbeat in the database
+_NAME = "watchdog"
+_HEED_S = 0.5  # an engine that is well has carried out a halt by then
+_GLANCE_S = 0.1
 _FAILED = (AmbiguousOutcome, BrokerError, OSError, StoreError, TransientError)
 
 
@@ -59,12 +61,12 @@ class Watchdog:
 
     Args:
         account, mode: what the broker must prove to be before anything is closed.
-        beat_file: the engine's heartbeat as a file.
+        beat_file: the engine's heartbeat as a file. heart: name of its heartbeat row.
         broker: opened only when it has to act, so that it never takes the living engine's stream.
         store, clock, halts: as everywhere. alert: takes severity, kind and sentence.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it shares nothing with the engine, so it is given everything
         self,
         account: str,
         mode: str,
@@ -75,21 +77,51 @@ class Watchdog:
         halts: Halts,
         alert: Callable[[int, str, str], Awaitable[None]],
         beat_file: Path,
+        heart: str = "engine",
         settings: WatchSettings | None = None,
     ) -> None:
         self._account, self._mode, self._beat_file = account, mode, beat_file
         self._broker, self._store, self._clock, self._halts = broker, store, clock, halts
         self._alert, self._settings = alert, settings or WatchSettings()
+        self._heart = heart
         self._known = _Known()
+        self._standing: dict[str, int] = {}  # halts to be carried out: when they were seen first
         self._facts: AccountFacts | None = None
         now = clock.monotonic_ns()
         self._watch = Watch(now, now)
 
     async def run(self) -> None:
         """Watch until cancelled."""
+        looked = 0
         while True:
-            await self.look()
-            await self._clock.sleep(self._settings.tick_s)
+            now = self._clock.monotonic_ns()
+            if now - looked >= self._settings.tick_s * SECOND_NS:
+                looked = now
+                await self.look()
+            await self.heed()
+            await self._clock.sleep(min(_GLANCE_S, self._settings.tick_s))
+
+    async def heed(self) -> None:
+        """Carry out halts that the engine does not: it hangs, it is down, or its database is locked.
+
+        Entries are cancelled half a second after the halt; a FLATTEN waits for the engine's lease to run out.
+        """
+        beat, now = read_beat(self._beat_file), self._clock.monotonic_ns()
+        done = beat.heeded if beat is not None else ()
+        asked = {
+            f"{halt.scope}={int(halt.rung)}": halt.rung
+            for halt in self._halts.standing()
+            if halt.scope in {SYSTEM, f"account:{self._account}"} and halt.rung >= Rung.CANCEL and halt.by != _NAME
+        }
+        self._standing = {key: self._standing.get(key, now) for key in asked if key not in done}
+        for key, since in self._standing.items():
+            if not since <= now - int(_HEED_S * SECOND_NS):
+                continue
+            self._standing[key] = now + int(self._settings.repeat_s * SECOND_NS)
+            try:
+                await self._act(Step.FLATTEN if asked[key] is Rung.FLATTEN else Step.CANCEL_ENTRIES)
+            except _FAILED as error:
+                await self._alert(1, "watchdog", f"The halt {key} was not carried out and is tried again: {error}")
 
     async def look(self) -> tuple[Step, ...]:
         """Look once and act."""
@@ -119,10 +151,10 @@ class Watchdog:
 
     def _read_store(self, known: _Known) -> None:
         beats = self._store.heartbeats()
-        if _ENGINE in beats:
-            at_ns, body = beats[_ENGINE]
+        if self._heart in beats:
+            at_ns, body = beats[self._heart]
             known.beat, known.is_stopped = str(at_ns), "STOPPED" in body
-        self._store.heartbeat("watchdog", self._clock.now_ns(), "")
+        self._store.heartbeat(_NAME, self._clock.now_ns(), "")
         if self._watch.was_alerted or not known.intents:
             for run in self._store.runs():
                 known.intents.update((row.client_id, row.intent) for row in self._store.orders(run.run_id))
@@ -161,13 +193,13 @@ class Watchdog:
         now, ttl = self._clock.now_ns(), int(self._settings.lease_ttl_s * SECOND_NS)
         scope = f"account:{self._account}"
         try:
-            lease = self._store.take_lease(self._account, "watchdog", now, ttl)
+            lease = self._store.take_lease(self._account, _NAME, now, ttl)
         except StoreError as error:
             reason = "another engine holds the account" if isinstance(error, LeaseLost) else str(error)
             await self._alert(1, "flatten_refused", f"Positions of {self._account} stay open: {reason}.")
             return
         try:
-            self._halts.halt(scope, Rung.FLATTEN, "the engine is silent", "watchdog", now)
+            self._halts.halt(scope, Rung.FLATTEN, "the engine is silent", _NAME, now)
             await self._close_all(account, lease)
         finally:
             self._store.release_lease(lease)

@@ -41,9 +41,11 @@ from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.outgoing import Outgoing
 from tidemill.runtime.present import Present
 from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
+from tidemill.runtime.shutdown import drain
 from tidemill.runtime.supervisor import Supervision
 from tidemill.runtime.writer import InlineWriter, ThreadWriter, Writer
 from tidemill.services.agents import check_armed, limits_of, spec_hash, spec_text, tolerances_of
+from tidemill.services.desks import write_desk
 from tidemill.services.home import Home
 from tidemill.services.live_market import LiveMarket, SessionTable, market_of
 from tidemill.services.live_view import LiveView, Watcher
@@ -158,10 +160,17 @@ class LiveRun:
         run.parts.follow.append(self.watcher.follow)
         self._is_stopped = False
         self._is_over = False
+        self._stop_asked = asyncio.Event()
 
     def stop(self) -> None:
         """End the run after the event in hand; it can go on later."""
         self._is_stopped = True
+        self._stop_asked.set()
+
+    async def _drain(self) -> None:
+        """Come to rest once a stop is asked for, then stop."""
+        await self._stop_asked.wait()
+        await drain(self.run)
         self.run.stop()
 
     async def serve(self) -> LiveView:
@@ -178,7 +187,8 @@ class LiveRun:
         failure: TidemillError | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._watch(), name="watch"), group.create_task(self._end(), name="end")]
+                works = {"watch": self._watch, "end": self._end, "drain": self._drain}
+                tasks = [group.create_task(work(), name=name) for name, work in works.items()]
                 await run.serve()
                 for task in tasks:
                     task.cancel()
@@ -198,7 +208,8 @@ class LiveRun:
             await self.run.finish(Phase.COMPLETED if is_complete else Phase.STOPPED)
             if self.run.supervisor is not None:
                 await self.run.supervisor.heart.beat_row()
-                self.run.supervisor.heart.close()
+                if failure is None:
+                    self.run.supervisor.heart.close()
         except StoreError:
             if failure is None:
                 raise
@@ -246,11 +257,13 @@ async def open_run(request: RunRequest) -> LiveRun:
     run_id = check_name(request.run_id or SystemIds().fresh(f"{spec.name[:50]}-"), "The run's id")
     is_fast = spec.feed.kind != "push" and request.speed == math.inf
     writer: Writer = InlineWriter() if is_fast else ThreadWriter()
-    store = await writer.run(lambda: open_store(request.home.url, migrate=True, lock=True, verify=False))
+    account = spec.account or f"paper:{run_id}"
+    store = await writer.run(lambda: open_store(request.home.url, migrate=True, lock=account, verify=False))
     try:
         known = await writer.run(lambda: store.run(run_id))
         market = market_of(spec, clock, known.started_ns if known is not None else clock.now_ns(), request.speed)
         terms = _terms(request, run_id, market)
+        write_desk(request.home, terms)
         halts = Halts(request.home.halts)
         guard = SendGuard(RULES, limits, halts, tolerances=tolerances)
         parts = _parts(request, terms, market, store, writer, guard, list(limits.values()))

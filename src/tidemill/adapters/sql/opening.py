@@ -16,7 +16,7 @@ _PATIENCE_MS = 5_000
 
 
 def open_store(
-    url: str, *, migrate: bool = False, lock: bool = False, verify: bool = True, patience_ms: int = _PATIENCE_MS
+    url: str, *, migrate: bool = False, lock: bool | str = False, verify: bool = True, patience_ms: int = _PATIENCE_MS
 ) -> SqlStore:
     """Open a durable record; it belongs to the thread that calls.
 
@@ -24,8 +24,8 @@ def open_store(
         url: ``sqlite:///path/to/file.db`` (one more slash for an absolute path), ``sqlite://`` for one in memory that
             ends with the store, or ``postgresql://user:password@host/name``.
         migrate: create the tables, or bring an older database up to date; take a backup before.
-        lock: take the file for one engine, until the store is closed or the process dies; PostgreSQL needs none, there
-            the lease alone decides.
+        lock: take the file for one engine, until the store is closed or the process dies; an account's name takes it
+            for that account's engine only. PostgreSQL needs none, there the lease alone decides.
         verify: read every page of a SQLite file first.
         patience_ms: how long a statement waits for somebody else's lock.
 
@@ -41,7 +41,7 @@ def open_store(
         held = None
         if path is not None:
             prepare_file(path, create=migrate)
-            held = ProcessLock(path) if lock else None
+            held = ProcessLock(path, lock if isinstance(lock, str) else "") if lock else None
         if held is not None:
             opened.callback(held.close)
         session = Session(make_engine(parsed, patience_ms))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -73,41 +74,51 @@ def prepare_file(path: Path, *, create: bool) -> None:
 
 
 class ProcessLock:
-    """The right to run the engine on a SQLite file: one process has it, and death gives it back.
+    """The right to run an engine on a SQLite file: one process has it, and death gives it back.
 
     Args:
         path: the database; the lock is a file beside it.
+        account: lock this account only: engines of other accounts may run beside; empty: the whole file.
 
     Raises:
         LeaseLost: another process has it.
     """
 
-    def __init__(self, path: Path) -> None:
-        name = path.with_name(path.name + ".lock")
+    def __init__(self, path: Path, account: str = "") -> None:
+        self._fds: list[int] = []
+        names = [path.with_name(path.name + ".lock")]
+        if account:
+            digest = hashlib.blake2b(account.encode(), digest_size=8).hexdigest()
+            names.append(path.with_name(f"{path.name}.lock-{digest}"))
+        for name in names:
+            self._take(name, path, is_shared=name is not names[-1])
+
+    def _take(self, name: Path, path: Path, *, is_shared: bool) -> None:
         try:
-            self._fd = os.open(name, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+            self._fds.append(os.open(name, os.O_RDWR | os.O_CREAT, _OWNER_ONLY))
         except OSError as error:
+            self.close()
             raise StoreError(f"{name} cannot be opened ({error.strerror}); give it to this user.") from error
         try:
-            _lock(self._fd)
+            _lock(self._fds[-1], is_shared=is_shared)
         except OSError as error:
-            os.close(self._fd)
+            self.close()
             raise LeaseLost(f"Another Tidemill engine runs on {path}; stop it first.") from error
 
     def close(self) -> None:
         """Let another process have it; harmless when done twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        while self._fds:
+            os.close(self._fds.pop())
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(fd: int) -> None:
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+    def _lock(fd: int, *, is_shared: bool) -> None:
+        if not is_shared:  # there are no shared locks
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _lock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(fd: int, *, is_shared: bool) -> None:
+        fcntl.flock(fd, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

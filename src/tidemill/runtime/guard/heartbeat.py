@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["Beat", "read_beat", "write_beat"]
+__all__ = ["Beat", "beat_file", "read_beat", "write_beat"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Beat:
     state: str = "RUNNING"
     pid: int = 0
     heeded: tuple[str, ...] = ()
+
+
+def beat_file(halts: Path, run_id: str) -> Path:
+    """Return the heartbeat file of a run: beside the folder of halt files."""
+    return halts.with_name(halts.name.removesuffix(".halts") + ".beats") / f"{run_id}.beat"
 
 
 def write_beat(path: Path, beat: Beat) -> None:

@@ -1,0 +1,123 @@
+"""``tidemill up``: engines and watchdog as processes that are kept alive; the hidden verbs they are started with."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidemill.cli.flags import with_flags
+from tidemill.cli.places import DATA_DIR, DATABASE
+
+__all__ = ["engine", "up", "watchdog"]
+
+_START = "import sys; from tidemill.cli.main import main; sys.exit(main())"
+_SPEED = Annotated[str, typer.Option(help="Of a replay: max, or 1 to 1000 times the market's pace.", metavar="max|N")]
+_HANG = Annotated[float, typer.Option(help="Seconds of silence after which an engine is killed.", hidden=True)]
+_CANCEL = Annotated[float, typer.Option(help="Seconds of silence after which entries are cancelled.", hidden=True)]
+_PARENT = Annotated[int, typer.Option(help="Process id of the starter.")]
+
+
+def _speed(text: str) -> float:
+    from tidemill.cli.options import parse_number
+
+    return math.inf if text == "max" else parse_number(text, "--speed", "--speed 60, or max")
+
+
+@with_flags()
+def up(
+    agents: Annotated[list[Path], typer.Argument(help="TOML files of the agents.")],
+    *,
+    speed: _SPEED = "max",
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+    flatten_after: Annotated[
+        float, typer.Option(help="Let the watchdog close positions after so many seconds of silence; 0: never.")
+    ] = 0.0,
+    hang_after: _HANG = 35.0,
+    cancel_after: _CANCEL = 30.0,
+) -> None:
+    """Run agents and their watchdog, started again when they die; prints READY when all engines are at work."""
+    import signal
+
+    from tidemill.cli.agent_file import read_agent
+    from tidemill.services.desks import find_desk
+    from tidemill.services.home import find_home
+    from tidemill.services.supervision import Keeper, KeeperSettings, plan_engines
+
+    _speed(speed)
+    home = find_home(data_dir, database)
+    jobs = plan_engines(home, [read_agent(path) for path in agents])
+    places = ["--data-dir", str(home.folder), "--database", home.url, "--parent", str(os.getpid())]
+    begin = [sys.executable, "-c", _START]
+    watched = [word for job in jobs for word in ("--run", f"{job.run_id}={job.account}")]
+    dog = [*begin, "watchdog", *watched, *places, "--cancel-after", str(cancel_after)]
+    keeper = Keeper(
+        home,
+        jobs,
+        engine=lambda job: [*begin, "engine", job.run_id, "--speed", speed, *places],
+        watchdog=[*dog, "--flatten-after", str(flatten_after)],
+        names=lambda run_id: find_desk(home, run_id).strategies,
+        say=_say,
+        settings=KeeperSettings(hang_s=hang_after),
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: keeper.stop())
+    if keeper.run():
+        raise typer.Exit(1)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@with_flags()
+def engine(
+    run: Annotated[str, typer.Argument(help="Id of the run.")],
+    *,
+    speed: _SPEED = "max",
+    parent: _PARENT = 0,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+) -> None:
+    """Serve one run, as `tidemill up` starts it."""
+    from tidemill.services.home import find_home
+    from tidemill.services.serving import serve_engine
+
+    serve_engine(find_home(data_dir, database), run, _speed(speed), parent or os.getppid())
+
+
+@with_flags()
+def watchdog(
+    *,
+    run: Annotated[list[str], typer.Option(help="A run and its account.", metavar="RUN=ACCOUNT")],
+    parent: _PARENT = 0,
+    cancel_after: _CANCEL = 30.0,
+    flatten_after: Annotated[float, typer.Option(help="0: never.")] = 0.0,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+) -> None:
+    """Watch over runs, as `tidemill up` starts it."""
+    import asyncio
+    import signal
+
+    from tidemill.cli.options import parse_pairs
+    from tidemill.runtime.guard.silence import WatchSettings
+    from tidemill.services.home import find_home
+    from tidemill.services.watching import Watched, watch
+
+    usual = WatchSettings()
+    settings = WatchSettings(
+        alert_s=min(usual.alert_s, cancel_after),
+        cancel_s=cancel_after,
+        flatten_s=flatten_after or usual.flatten_s,
+        flattens=flatten_after > 0.0,
+    )
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the one who started it
+    runs = [Watched(name, account) for name, account in parse_pairs(run, "run", "demo-1=paper:demo-1").items()]
+    asyncio.run(watch(find_home(data_dir, database), runs, settings, parent))

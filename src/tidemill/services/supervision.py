@@ -1,0 +1,293 @@
+"""Use case: keep engines and their watchdog alive. One process per agent, started again when it dies, not for ever.
+
+An engine that dies is started again at once and goes on with its run; the third death within ten minutes leaves it down
+and halted. An engine that hangs is killed; if its stack shows a strategy at work, that strategy is not called again.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from tidemill.adapters.sql.opening import open_store
+from tidemill.model.agent import AgentSpec
+from tidemill.model.errors import ConfigError, StoreError
+from tidemill.model.journal import AlertRow, Batch
+from tidemill.runtime.clock import SystemClock, SystemIds
+from tidemill.runtime.guard.heartbeat import Beat, beat_file, read_beat
+from tidemill.runtime.halts import Halts, Rung
+from tidemill.runtime.supervisor import HUNG
+from tidemill.services.agents import spec_text
+from tidemill.services.home import Home
+from tidemill.services.live import pick_run
+from tidemill.services.logs import Log
+
+__all__ = ["EngineJob", "Keeper", "KeeperSettings", "agent_file", "blame", "plan_engines", "stack_file"]
+
+_BY = "watchdog"  # lifts nothing by itself
+_LOOK_S = 0.02
+_STACK_S = 0.3  # for the process to write down where it hangs
+# Exit codes of errors that come back unchanged however often it is tried: settings, data, versions, a torn record.
+_HOPELESS = frozenset({2, *range(3, 12), 15, 23, 24})
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperSettings:
+    """How patient the keeper is.
+
+    Args:
+        restarts, window_s: so many deaths within so many seconds, and an engine stays down.
+        hang_s: silence after which a living process is killed; the watchdog has acted by then.
+        stop_s: how long a clean stop may take.
+    """
+
+    restarts: int = 3
+    window_s: float = 600.0
+    hang_s: float = 35.0
+    stop_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineJob:
+    """One engine: an agent and its run."""
+
+    spec: AgentSpec
+    run_id: str
+
+    @property
+    def account(self) -> str:
+        """Return the account it trades on."""
+        return self.spec.account or f"paper:{self.run_id}"
+
+
+class _State(StrEnum):
+    STARTING = "STARTING"
+    READY = "READY"
+    DONE = "DONE"
+    DOWN = "DOWN"
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process that is kept alive."""
+
+    name: str
+    command: list[str]
+    job: EngineJob | None = None
+    process: subprocess.Popen[bytes] | None = None
+    state: _State = _State.STARTING
+    deaths: deque[float] = field(default_factory=deque)
+    beat: Beat | None = None
+    heard: float = 0.0
+
+
+def plan_engines(home: Home, specs: Sequence[AgentSpec]) -> list[EngineJob]:
+    """Choose a run for each agent: its newest unfinished one, else a new one; make the database ready.
+
+    Raises:
+        ConfigError: two agents would trade on one account. StoreError: the database cannot be used.
+    """
+    jobs: list[EngineJob] = []
+    with open_store(home.url, migrate=True) as store:
+        for spec in specs:
+            try:
+                run_id = pick_run(store, spec)
+            except ConfigError:
+                run_id = SystemIds().fresh(f"{spec.name[:50]}-")
+            jobs.append(EngineJob(spec, run_id))
+    accounts = [job.account for job in jobs]
+    if len(set(accounts)) < len(accounts):
+        raise ConfigError("Two agents would trade on one account; give each its own, or run one of them.")
+    for job in jobs:
+        file = agent_file(home, job.run_id)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(spec_text(job.spec), encoding="utf-8")
+    return jobs
+
+
+def agent_file(home: Home, run_id: str) -> Path:
+    """Return where the agent of a run is written down for its engine."""
+    return home.runs / run_id / "agent.json"
+
+
+def stack_file(home: Home, run_id: str) -> Path:
+    """Return where a hanging engine writes down what it is doing."""
+    return home.runs / run_id / "stack.txt"
+
+
+def blame(stack: str, spec: AgentSpec, names: Sequence[str]) -> list[str]:
+    """Return the strategies a stack accuses: the one whose file is at work, or all when only the core is seen.
+
+    Args:
+        stack: as Python's fault handler writes it, innermost first; empty: the process was stopped from outside.
+        spec: of the agent. names: its strategies, in the same order.
+    """
+    frames = [line for line in stack.splitlines() if line.strip().startswith("File ")]
+    for frame in frames:
+        for use, name in zip(spec.strategies, names, strict=True):
+            path = use.strategy.partition(".py")[0] + ".py"
+            if path.startswith("/") and f'"{path}"' in frame:
+                return [name]
+    return list(names) if any("/engine/engine.py" in frame for frame in frames[:3]) else []
+
+
+class Keeper:
+    """Keeps the engines and one watchdog alive until it is stopped.
+
+    Args:
+        home: where data lie. jobs: the engines.
+        engine, watchdog: the command of an engine's process by run, and of the watchdog's.
+        names: strategies of a run, in order, once it has started.
+        say: told READY, and what a person at the terminal should see.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        jobs: Sequence[EngineJob],
+        *,
+        engine: Callable[[EngineJob], list[str]],
+        watchdog: list[str],
+        names: Callable[[str], Sequence[str]],
+        say: Callable[[str], None],
+        settings: KeeperSettings | None = None,
+    ) -> None:
+        self._home, self._names, self._say = home, names, say
+        self._settings, self._log = settings or KeeperSettings(), Log(process="up")
+        self._engines = [_Child(job.run_id, engine(job), job) for job in jobs]
+        self._children = [_Child("watchdog", watchdog), *self._engines]
+        self._halts = Halts(home.halts)
+        self._stops = 0
+        self._was_ready = False
+
+    def stop(self) -> None:
+        """Ask for a clean stop; the second time everything is killed."""
+        self._stops += 1
+
+    def run(self) -> int:
+        """Keep everything alive until all runs are over or it is stopped; return how many engines stay down."""
+        for child in self._children:
+            self._start(child)
+        while not self._stops and any(child.state in {_State.STARTING, _State.READY} for child in self._engines):
+            for child in self._children:
+                self._look(child)
+            self._tell_ready()
+            time.sleep(_LOOK_S)
+        self._stop_all()
+        return sum(child.state is _State.DOWN for child in self._engines)
+
+    def _start(self, child: _Child) -> None:
+        logs = self._home.folder / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        with (logs / f"{child.name}.log").open("ab") as file:
+            child.process = subprocess.Popen(  # noqa: S603 - our own command
+                child.command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+            )
+        child.state, child.heard = _State.STARTING, time.monotonic()
+        self._log("started", child=child.name, pid=child.process.pid, deaths=len(child.deaths))
+
+    def _look(self, child: _Child) -> None:
+        process = child.process
+        if process is None or child.state in {_State.DONE, _State.DOWN}:
+            return
+        code = process.poll()
+        if code is not None:
+            self._bury(child, code)
+        elif child.job is not None:
+            self._listen(child, process)
+
+    def _listen(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+        beat, now = read_beat(beat_file(self._home.halts, child.name)), time.monotonic()
+        if beat is not None and beat != child.beat and beat.pid == process.pid:
+            child.beat, child.heard = beat, now
+            if child.state is _State.STARTING and beat.state == "RUNNING":
+                child.state = _State.READY
+                self._log("ready", child=child.name, pid=process.pid)
+        if child.state is _State.READY and now - child.heard > self._settings.hang_s:
+            self._kill_hanging(child, process)
+
+    def _kill_hanging(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+        """Kill an engine that hangs, and see to it that what hung is not called again."""
+        file = stack_file(self._home, child.name)
+        seen = file.stat().st_size if file.exists() else 0
+        if hasattr(signal, "SIGUSR1"):
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(_STACK_S)
+        process.kill()
+        process.wait()
+        stack = file.read_bytes()[seen:].decode(errors="replace") if file.exists() else ""
+        self._alert("engine_hung", f"The engine of {child.name} was silent and has been killed.")
+        if child.job is not None:
+            for name in blame(stack, child.job.spec, self._names(child.name)):
+                self._halt(f"strategy:{child.name}/{name}", f"{HUNG}; it is not called again in this run", Rung.PAUSE)
+                self._alert("strategy_disabled", f"Strategy {name} of {child.name} hung and is disabled.")
+
+    def _bury(self, child: _Child, code: int) -> None:
+        """Decide whether a process that has ended is started again."""
+        now = time.monotonic()
+        if child.job is not None and code == 0:
+            child.state = _State.DONE
+            self._log("finished", child=child.name)
+            return
+        child.deaths.append(now)
+        while child.deaths[0] < now - self._settings.window_s:
+            child.deaths.popleft()
+        self._log("died", child=child.name, code=code, deaths=len(child.deaths))
+        hopeless = code in _HOPELESS
+        if child.job is None or (len(child.deaths) < self._settings.restarts and not hopeless):
+            if child.job is None and len(child.deaths) >= self._settings.restarts:
+                time.sleep(1.0)  # the watchdog is started for ever, but not as fast as it can die
+            self._start(child)
+            return
+        child.state = _State.DOWN
+        why = f"it ended with code {code}" if hopeless else f"it died {len(child.deaths)} times"
+        self._say(f"{child.name} stays down: {why}; see {self._home.folder / 'logs' / f'{child.name}.log'}")
+        self._alert("engine_down", f"The engine of {child.name} stays down: {why}.")
+        if not hopeless:
+            self._halt(f"run:{child.name}", f"{why} in {self._settings.window_s:.0f} s", Rung.PAUSE)
+
+    def _tell_ready(self) -> None:
+        is_ready = all(child.state is not _State.STARTING for child in self._engines)
+        if is_ready and not self._was_ready and any(child.state is _State.READY for child in self._engines):
+            self._say("READY")
+        self._was_ready = is_ready
+
+    def _halt(self, scope: str, reason: str, rung: Rung) -> None:
+        now = SystemClock().now_ns()
+        with suppress(OSError):
+            row = self._halts.halt(scope, rung, reason, _BY, now)
+            self._write(Batch(guard=[row] if row is not None else []))
+
+    def _alert(self, kind: str, text: str) -> None:
+        now = SystemClock().now_ns()
+        self._log("alert", kind=kind, text=text)
+        self._write(Batch(alerts=[AlertRow(f"up/{kind}/{now}", "", 1, kind, text, now)]))
+
+    def _write(self, batch: Batch) -> None:
+        """Write into the record if it takes it; nothing here waits for that."""
+        with suppress(StoreError), open_store(self._home.url, verify=False, patience_ms=300) as store:
+            store.commit(batch)
+
+    def _stop_all(self) -> None:
+        """End engines first, the watchdog last; a second word, or too much time, kills."""
+        until = time.monotonic() + self._settings.stop_s
+        for group in (self._engines, self._children[:1]):
+            living = [child.process for child in group if child.process is not None]
+            for process in living:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGCONT if hasattr(signal, "SIGCONT") else signal.SIGTERM)
+                    process.terminate()
+            while any(process.poll() is None for process in living):
+                if self._stops > 1 or time.monotonic() > until:
+                    for process in living:
+                        process.kill()
+                        process.wait()
+                time.sleep(_LOOK_S)
+        self._log("stopped")
