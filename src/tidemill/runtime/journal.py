@@ -76,6 +76,8 @@ class Journal:
         self._packed = recorded.rows["event"].view(f"V{_EVENT_BYTES}") if len(recorded.rows) else None
         self._at = 0
         self._last_hash = recorded.last_hash
+        self.watch: Callable[[int, int], None] | None = None  # told number and wall clock before a row joins the tape
+        self.before_commit: Callable[[Batch], None] | None = None  # adds to every transaction
 
     @property
     def next_seq(self) -> int:
@@ -107,7 +109,12 @@ class Journal:
             TapeBroken: the run is being fed again and another event was recorded here.
         """
         if not self.is_replaying:
-            return self._buffer.append(event, self._clock.now_ns(), mark)
+            wall_ns = self._clock.now_ns()
+            if self.watch is not None:
+                self.watch(self._buffer.next_seq, wall_ns)
+            return self._buffer.append(event, wall_ns, mark)
+        if self.watch is not None:
+            self.watch(self._at + 1, int(self._recorded[self._at]["wall_ns"]))
         recorded = self._packed[self._at].tobytes() if self._packed is not None else b""
         if ctypes.string_at(event, _EVENT_BYTES) != recorded or int(self._recorded[self._at]["mark"]) != mark:
             raise TapeBroken(
@@ -120,7 +127,10 @@ class Journal:
     def extend(self, rows: NDArray[Any], mark: int = 0) -> int:
         """Put EVENT rows on the tape one behind the other; return the number of the first."""
         if not self.is_replaying:
-            return self._buffer.extend(rows, self._clock.now_ns(), mark)
+            wall_ns = self._clock.now_ns()
+            if self.watch is not None:
+                self.watch(self._buffer.next_seq, wall_ns)
+            return self._buffer.extend(rows, wall_ns, mark)
         base, first = int(rows.ctypes.data), self.next_seq
         for at in range(len(rows)):
             self.append(base + at * _EVENT_BYTES, mark)
@@ -141,6 +151,8 @@ class Journal:
             LeaseLost, StoreError: nothing of it counts.
         """
         batch = self.batch
+        if self.before_commit is not None:
+            self.before_commit(batch)
         if batch.is_empty():
             return
         self.batch = Batch()

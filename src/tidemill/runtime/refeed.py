@@ -146,7 +146,7 @@ class Refeed:
             ttl_ns=names.ttl_ns,
         )
         self._is_stepped = names.is_stepped
-        self._on_row, self._on_written, self._on_outgoing = on_row, on_written, on_outgoing
+        self.on_row, self._on_written, self._on_outgoing = on_row, on_written, on_outgoing
         self._mark_ns = 0  # an instant whose bars are taken and whose equity is not marked yet
         self._held = 0
 
@@ -188,9 +188,9 @@ class Refeed:
     def _take_group(self, first: int, stop: int, walls: list[int], *, is_held: bool) -> None:
         """Take market rows that belong together; those an exchange held wait for their markers."""
         self._mark()
-        if self._on_row is not None:
+        if self.on_row is not None:
             for at in range(first, stop):
-                self._on_row(at + 1, walls[at])
+                self.on_row(at + 1, walls[at])
         group = self._events[first:stop]
         is_bar = bool((group["kind"] == _BAR).any())
         if is_held:
@@ -206,8 +206,8 @@ class Refeed:
         """Take a report, a word, or a marker."""
         if kind not in _REPORTS and kind != _NONE:
             self._mark()
-        if self._on_row is not None:
-            self._on_row(at + 1, wall_ns)
+        if self.on_row is not None:
+            self.on_row(at + 1, wall_ns)
         if kind != _NONE:
             self._take(at, at + 1)
             return

@@ -47,6 +47,7 @@ from tidemill.runtime.orders import ENTRY_TTL_NS
 from tidemill.runtime.outgoing import Drafter
 from tidemill.runtime.outside import Outside, OutsideParts
 from tidemill.runtime.present import Present
+from tidemill.runtime.projector import Projector
 from tidemill.runtime.recovery import Inherited, inherit, recorded_report
 from tidemill.runtime.room import Degraded, LinkWord
 from tidemill.runtime.supervisor import Supervision, Supervisor, critical
@@ -299,6 +300,18 @@ class Run:
             follow=self._follow,
             alert=self.alert,
         )
+        self.projector = Projector(
+            self.core,
+            self.book,
+            run_id=terms.run_id,
+            account=terms.account,
+            mode=terms.mode,
+            instruments=terms.instruments,
+            strategies=terms.strategies,
+            cash_micros=terms.cash_micros,
+            known_seq=inherited.recorded.committed_seq,
+        )
+        journal.watch, journal.before_commit = self.projector.take_row, self.projector.flush
         self.groups = Groups(self.turns, journal, self.desk, parts.exchange)
         self.market = Market(
             self.groups,
@@ -438,6 +451,7 @@ class Run:
         ended = self.parts.clock.now_ns()
         self.journal.batch.runs.append(self._row(self.phase.value, self.message, self._started_ns, ended))
         self.market.end()
+        self.projector.finish()
         self.journal.flush()
         await self.journal.commit()
         await self.keeper.release()
@@ -578,6 +592,7 @@ class Run:
         if len(written.refusals):
             self._refusal = int(written.refusals[-1]["refusal"])
         self.present.follow(written)
+        self.projector.follow(seq, written)
         if self.outside is not None:
             self.outside.booked()
         for follower in self.parts.follow:

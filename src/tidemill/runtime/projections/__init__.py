@@ -1,0 +1,1 @@
+"""Read rows out of what the core has booked: one file for each family of tables."""
