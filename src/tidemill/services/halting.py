@@ -72,11 +72,12 @@ def halt(home: Home, scope: str, rung: Rung, reason: str = _REASON, *, by: str =
     _check_scope(home, scope)
     by, now_ns = by or who(), SystemClock().now_ns()
     halts = Halts(home.halts)
-    row = halts.halt(scope, rung, reason, by, now_ns)
+    before = next((item.rung for item in halts.standing() if item.scope == scope), 0)
+    halts.halt(scope, rung, reason, by, now_ns)
     stands = next(item for item in halts.standing() if item.scope == scope)
     in_table = _write_guard(home, stands)
     heeded, waiting = _await_heeded(home, stands, wait_s)
-    return Halted(stands, row is not None, in_table, heeded, waiting)
+    return Halted(stands, before < rung, in_table, heeded, waiting)
 
 
 def _write_guard(home: Home, stands: Halt) -> bool:

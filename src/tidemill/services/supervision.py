@@ -248,10 +248,10 @@ class Keeper:
             return
         child.state = _State.DOWN
         why = f"it ended with code {code}" if hopeless else f"it died {len(child.deaths)} times"
-        self._say(f"{child.name} stays down: {why}; see {self._home.folder / 'logs' / f'{child.name}.log'}")
         self._alert("engine_down", f"The engine of {child.name} stays down: {why}.")
         if not hopeless:
             self._halt(f"run:{child.name}", f"{why} in {self._settings.window_s:.0f} s", Rung.PAUSE)
+        self._say(f"{child.name} stays down: {why}; see {self._home.folder / 'logs' / f'{child.name}.log'}")
 
     def _tell_ready(self) -> None:
         is_ready = all(child.state is not _State.STARTING for child in self._engines)
