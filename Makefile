@@ -23,7 +23,7 @@ endef
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run-ready  ## backtest real daily prices: result and build/report.html (installs itself the first time)
+run: $(VENV)/.run-ready  ## backtest real daily prices, then trade them on paper with a kill half way (installs itself the first time)
 	@$(BIN)/tidemill demo --real $(ARGS)
 
 report: $(VENV)/.run-ready  ## the same on a simulated market, with build/report.html

@@ -133,10 +133,19 @@ def runs_table(lines: Sequence[RunLine]) -> Table:
 def positions_table(lines: Sequence[HeldLine]) -> Table:
     """Return open positions."""
     rows = [
-        (line.symbol, line.strategy, line.quantity, line.average_price, clock_text(line.opened_ns), line.fills)
+        (
+            line.symbol,
+            line.strategy,
+            line.quantity,
+            line.average_price,
+            line.market_price or "-",
+            "-" if line.unrealised is None else f"{line.unrealised:,.2f}",
+            clock_text(line.opened_ns),
+            line.fills,
+        )
         for line in lines
     ]
-    return _table(("symbol", "strategy", "units", "entry", "opened (UTC)", "fills"), rows)
+    return _table(("symbol", "strategy", "units", "entry", "last", "unrealised", "opened (UTC)", "fills"), rows)
 
 
 def orders_table(rows: Sequence[OrderRecord]) -> Table:

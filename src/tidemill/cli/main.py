@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from tidemill.cli.backtest import backtest
+from tidemill.cli.backup import backup, restore
 from tidemill.cli.buy import buy
 from tidemill.cli.cancel import cancel
 from tidemill.cli.data import import_files, inspect_files, synthesise
@@ -17,10 +18,13 @@ from tidemill.cli.demo import demo
 from tidemill.cli.doctor import doctor
 from tidemill.cli.flags import PlainCommand, PlainGroup
 from tidemill.cli.halt import flatten, halt, resume
+from tidemill.cli.ledger import rebuild, verify
 from tidemill.cli.market import market
 from tidemill.cli.new import new_strategy
 from tidemill.cli.orders import orders
+from tidemill.cli.parity import parity
 from tidemill.cli.positions import positions
+from tidemill.cli.replay import replay
 from tidemill.cli.report import report
 from tidemill.cli.run import run
 from tidemill.cli.runs import runs
@@ -29,6 +33,7 @@ from tidemill.cli.status import status
 from tidemill.cli.strategies import strategies
 from tidemill.cli.tick import tick
 from tidemill.cli.up import engine, up, watchdog
+from tidemill.cli.why import why
 from tidemill.model.errors import InvariantBroken, OutputError, TidemillError
 
 __all__ = ["app", "main"]
@@ -45,6 +50,7 @@ app = typer.Typer(
     epilog="--traceback, anywhere in a command, shows where an error came from; so does TIDEMILL_TRACEBACK=1.",
 )
 data = typer.Typer(cls=PlainGroup, help="Look at market data, convert them, make simulated ones.", no_args_is_help=True)
+ledger = typer.Typer(cls=PlainGroup, help="Prove that the record of runs adds up.", no_args_is_help=True)
 new = typer.Typer(cls=PlainGroup, help="Start something of your own.", no_args_is_help=True)
 
 app.command("backtest", cls=PlainCommand)(backtest)
@@ -64,6 +70,14 @@ for verb in (up, buy, sell, cancel, tick, halt, resume, flatten):
     app.command(verb.__name__, cls=PlainCommand)(verb)
 for verb in (engine, watchdog):
     app.command(verb.__name__, cls=PlainCommand, hidden=True)(verb)
+app.command("parity", cls=PlainCommand)(parity)
+app.command("replay", cls=PlainCommand)(replay)
+app.command("why", cls=PlainCommand)(why)
+app.add_typer(ledger, name="ledger")
+app.command("backup", cls=PlainCommand)(backup)
+app.command("restore", cls=PlainCommand)(restore)
+ledger.command("verify", cls=PlainCommand)(verify)
+ledger.command("rebuild", cls=PlainCommand)(rebuild)
 data.command("inspect", cls=PlainCommand)(inspect_files)
 data.command("import", cls=PlainCommand)(import_files)
 data.command("synth", cls=PlainCommand)(synthesise)

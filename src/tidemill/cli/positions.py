@@ -24,11 +24,11 @@ def positions(
     """List the open positions of a run."""
     from tidemill.cli.live_table import positions_table, show
     from tidemill.services.home import find_home, read_store
-    from tidemill.services.run_records import find_run, positions_of
+    from tidemill.services.run_records import find_run, held_by
 
     with read_store(find_home(data_dir, database)) as store:
         show(
-            lambda: positions_of(store.fills(find_run(store, run).run_id)),
+            lambda: held_by(store, find_run(store, run).run_id),
             positions_table,
             as_json=as_json,
             watch=watch,

@@ -132,12 +132,13 @@ def print_parity(parity: Parity, bars: int) -> None:
 def print_paper(paper: PaperDemo) -> None:
     """Say what became of a paper run that was killed half way, and what the audit of its record found."""
     screen = console()
-    decisions = paper.decisions
+    decisions, ledger = paper.decisions, paper.ledger
     screen.print("The same prices on paper, through tape, guard, outbox and database", style="bold")
     for line in (
         f"Killed with SIGKILL after {paper.killed_at:,} of {paper.bars:,} bars; {paper.kept_fills:,} fills on disk.",
         f"Started again: {paper.state}, {paper.fills:,} fills, final equity {paper.equity:,.2f}.",
-        f"Ledger: {paper.ledger_rows:,} entries are the replay of {paper.fills:,} fills, to the last digit.",
+        f"Ledger: {ledger.entries:,} entries are the replay of {ledger.fills:,} fills, to the last digit.",
+        f"Read tables: {ledger.read_rows:,} rows are what the tape tells.",
     ):
         screen.print(line, markup=False, soft_wrap=True)
     sentence = f"Decision parity: {decisions.percent:.4g} % ({decisions.decisions:,} decisions, made again by a fresh"

@@ -6,22 +6,20 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tidemill.model.bookkeeping import Contract, verify_ledger
 from tidemill.model.errors import InvariantBroken
-from tidemill.model.instrument import Instrument
-from tidemill.model.journal import FillEntry, LedgerRow
 from tidemill.research.flight.decisions import DecisionParity
 from tidemill.services.home import find_home, read_store
+from tidemill.services.ledger import LedgerCheck, verify_run
 from tidemill.services.parity import decision_parity
 from tidemill.services.recorded import blueprint_of, read_recorded
 
-__all__ = ["AGENT", "PaperDemo", "begun_demo", "check_ledger", "paper_demo"]
+__all__ = ["AGENT", "PaperDemo", "begun_demo", "paper_demo"]
 
 # What the backtest of the demonstration does, as an agent.
 AGENT = """schema = 1
@@ -51,7 +49,7 @@ class PaperDemo:
         folder: where its record lies. state: of the run at the end.
         bars: in all. killed_at: bars it had taken when it was killed. kept_fills: fills on the disk then.
         fills: at the end. equity: at the end, account currency.
-        ledger_rows: entries that were booked again and compared.
+        ledger: what was proven of the record: books, hash chains, read tables.
         decisions: the comparison with a fresh core.
     """
 
@@ -62,7 +60,7 @@ class PaperDemo:
     kept_fills: int
     fills: int
     equity: float
-    ledger_rows: int
+    ledger: LedgerCheck
     decisions: DecisionParity
 
 
@@ -92,7 +90,7 @@ def paper_demo(folder: Path, process: subprocess.Popen[str]) -> PaperDemo:
 
     Raises:
         InvariantBroken: a process did not do what it was started for; its own words are in the message.
-        TapeBroken: the ledger is not the replay of the fills.
+        TapeBroken: the record does not add up.
     """
     killed_at = _kill_half_way(process)
     home = find_home(folder)
@@ -101,9 +99,8 @@ def paper_demo(folder: Path, process: subprocess.Popen[str]) -> PaperDemo:
     last = _run_to_its_end([*_words(folder), "--refresh", "3600"])
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, _RUN)
-        ledger = store.ledger(recorded.row.account, _RUN)
-    blueprint = blueprint_of(recorded.row)
-    check_ledger(recorded.fills, ledger, blueprint.plan.instruments)
+        blueprint = blueprint_of(recorded.row)
+        ledger = verify_run(store, home.runs, _RUN, lambda _: blueprint)
     return PaperDemo(
         folder=folder,
         state=recorded.row.state,
@@ -112,19 +109,9 @@ def paper_demo(folder: Path, process: subprocess.Popen[str]) -> PaperDemo:
         kept_fills=kept,
         fills=len(recorded.fills),
         equity=float(last["equity"]),
-        ledger_rows=len(ledger),
+        ledger=ledger,
         decisions=decision_parity(recorded, blueprint),
     )
-
-
-def check_ledger(fills: Sequence[FillEntry], ledger: Sequence[LedgerRow], instruments: Sequence[Instrument]) -> None:
-    """Book every fill of a run again and compare with its ledger.
-
-    Raises:
-        TapeBroken: names the first fill or entry that does not add up.
-    """
-    contracts = {item.symbol: Contract(repr(item.multiplier), item.is_margined, item.currency) for item in instruments}
-    verify_ledger(fills, ledger, contracts)
 
 
 def _process(words: list[str]) -> subprocess.Popen[str]:

@@ -158,7 +158,7 @@ def _endless(spec: AgentSpec, clock: Clock, speed: float) -> LiveMarket:
     items = market.instruments
 
     def draw(number: int) -> ReplayData:
-        piece = market.draw(number)
+        piece = market.draw(number) if number else first
         return ReplayData(with_longer_bars(entrants, piece.bars, items), actions=piece.actions)
 
     start = min(int(table.ts[0]) for table in first.bars)

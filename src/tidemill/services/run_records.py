@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +15,19 @@ from tidemill.model.bookkeeping import decimal_text
 from tidemill.model.enums import OrderState
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.model.journal import FillEntry, OrderRecord, RunRow
+from tidemill.model.units import from_micros
 
-__all__ = ["HeldLine", "RunLine", "RunStatus", "find_run", "list_runs", "orders_of", "positions_of", "status_of"]
+__all__ = [
+    "HeldLine",
+    "RunLine",
+    "RunStatus",
+    "find_run",
+    "held_by",
+    "list_runs",
+    "orders_of",
+    "positions_of",
+    "status_of",
+]
 
 _SILENT_NS = 5_000_000_000  # a live engine says that it lives once a second
 _LIVING = ("RUNNING", "STARTING", "RECONCILING", "PAUSED")
@@ -47,7 +58,10 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """One open position as its fills made it: signed units and average entry price, decimal text."""
+    """One open position as its fills made it: signed units and average entry price, decimal text.
+
+    Market price and unrealised result (account currency) are of the last look the engine took; empty before.
+    """
 
     strategy: str
     symbol: str
@@ -55,6 +69,8 @@ class HeldLine:
     average_price: str
     opened_ns: int
     fills: int
+    market_price: str = ""
+    unrealised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,18 @@ def positions_of(fills: Iterable[FillEntry]) -> list[HeldLine]:
     return [book.line(*key) for key, book in sorted(held.items()) if book.quantity]
 
 
+def held_by(store: SqlStore, run_id: str) -> list[HeldLine]:
+    """Return the open positions of a run with the market's last word on each."""
+    seen = {(row["strategy"], row["symbol"]): row for row in store.projection("positions", {"run_id": run_id})}
+    lines = []
+    for line in positions_of(store.fills(run_id)):
+        row = seen.get((line.strategy, line.symbol), {})
+        micros = row.get("unrealised_pnl_micros")
+        unrealised = None if micros is None else from_micros(micros)
+        lines.append(replace(line, market_price=row.get("market_price") or "", unrealised=unrealised))
+    return lines
+
+
 @dataclass(slots=True)
 class _Held:
     quantity: Decimal = Decimal(0)
@@ -196,7 +224,7 @@ def status_of(store: SqlStore, run: RunRow, now_ns: int, *, last: int = 10) -> R
         balances=dict(store.balances(run.account, run.run_id)),
         orders=dict(Counter(row.state for row in orders)),
         fills=len(fills),
-        positions=positions_of(fills),
+        positions=held_by(store, run.run_id),
         last_orders=list(reversed(orders))[:last],
         refused=_refusals(orders),
         halts=[
