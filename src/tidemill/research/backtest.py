@@ -29,7 +29,7 @@ from tidemill.research.events import action_events
 from tidemill.research.planning import Entrant, plan_run
 from tidemill.research.prefix import is_prefix_invariant
 
-__all__ = ["BacktestJob", "events_of", "run_backtest", "run_engine"]
+__all__ = ["BacktestJob", "events_of", "record_of", "run_backtest", "run_engine"]
 
 _CALLBACK_PREFIX_ROWS = 20_000
 
@@ -114,7 +114,7 @@ def run_backtest(job: BacktestJob) -> tuple[RunRecord, Engine]:
         invariant = is_prefix_invariant(
             engine, job.bars, rerun, seed=job.run.seed, max_rows=_CALLBACK_PREFIX_ROWS if slow else 300_000
         )
-    return _record(job, plan, engine, invariant), engine
+    return record_of(job, plan, engine, invariant), engine
 
 
 def _open_trips(engine: Engine) -> NDArray[Any]:
@@ -177,8 +177,8 @@ def _benchmark(bars: BarTable, days: NDArray[Any]) -> NDArray[np.float64] | None
     return bars.close[at] if len(at) and at[0] >= 0 else None
 
 
-def _record(job: BacktestJob, plan: EnginePlan, engine: Engine, invariant: bool | None) -> RunRecord:
-    """Gather what a finished engine left behind."""
+def record_of(job: BacktestJob, plan: EnginePlan, engine: Engine, invariant: bool | None) -> RunRecord:
+    """Gather what a finished engine left behind; ``invariant`` as the look-ahead check found, None without one."""
     finest = []
     for row, item in enumerate(plan.instruments):
         interval = plan.intervals_ns[row]

@@ -136,6 +136,8 @@ class Refeed:
         self.core, self.book = Core(engine), OrderBook()
         self.notebook = Notebook(names.run_id, names.account)
         self.taken = 0  # rows of the tape that are behind us
+        self.on_turn: Callable[[int, int, bool], None] | None = None  # told index and row around each turn of the core
+        self.is_stopped = False
         self._drafter = Drafter(
             self.core,
             self.book,
@@ -169,7 +171,7 @@ class Refeed:
         walls = tape["wall_ns"].tolist()
         end = min(len(tape), stop_before - 1) if stop_before else len(tape)
         at = self.taken
-        while at < end:
+        while at < end and not self.is_stopped:
             if kinds[at] in MARKET_KINDS:
                 stop = at
                 while stop < len(tape) and not marks[stop] & LAST:
@@ -182,7 +184,7 @@ class Refeed:
                 self._take_other(at, kinds[at], walls[at])
                 at += 1
             self.taken = at
-        if not stop_before:
+        if not stop_before and not self.is_stopped:
             self._mark()
 
     def _take_group(self, first: int, stop: int, walls: list[int], *, is_held: bool) -> None:
@@ -219,6 +221,10 @@ class Refeed:
             value_at_close(address, int(event["instrument"]), float(event["close"]))
 
     def _take(self, at: int, seq: int) -> None:
+        if self.is_stopped:
+            return
+        if self.on_turn is not None:
+            self.on_turn(at, seq, False)
         commands = self.core.take(self._base + at * _BYTES)
         if self.core.has_written and self._on_written is not None:
             self._on_written(seq)
@@ -226,6 +232,8 @@ class Refeed:
             outgoing = self._drafter.draft(seq, commands)
             if outgoing and self._on_outgoing is not None:
                 self._on_outgoing(seq, outgoing)
+        if self.on_turn is not None:
+            self.on_turn(at, seq, True)
 
     def _mark(self) -> None:
         """Mark the account once everything that belongs to the last instant's bars is taken."""

@@ -1,0 +1,50 @@
+"""``tidemill backup`` and ``tidemill restore``: everything that must not be lost, saved and put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidemill.cli.flags import with_flags
+from tidemill.cli.places import DATA_DIR, DATABASE
+
+__all__ = ["backup", "restore"]
+
+
+@with_flags()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to make; the tapes go beside it, .runs added to its name.")],
+    *,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+) -> None:
+    """Save the database and the tapes of all runs, also while an engine works, and prove the copies good."""
+    from tidemill.services.backups import make_backup
+    from tidemill.services.home import find_home
+
+    made = make_backup(find_home(data_dir, database), file)
+    typer.echo(f"Saved: {made.file} (BLAKE2b {made.checksum[:16]}...) and {made.tapes}")
+    typer.echo(f"{made.runs:,} runs, {made.rows:,} tape rows, all hash chains whole.")
+
+
+@with_flags()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup's file; its tapes lie beside it.")],
+    *,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+) -> None:
+    """Put a proven backup in the place of what is there; what was there is kept beside it.
+
+    Stop every engine first. Orders may have been sent since the backup: the next start compares with the broker.
+    """
+    from tidemill.services.backups import restore_backup
+    from tidemill.services.home import find_home
+
+    done = restore_backup(find_home(data_dir, database), file)
+    typer.echo(f"Restored: {done.runs:,} runs, {done.rows:,} tape rows.")
+    for former in (done.former_database, done.former_tapes):
+        if former is not None:
+            typer.echo(f"What was there before: {former}")
