@@ -94,6 +94,22 @@ def test_trap_2_a_phoenix_window_moves_against_new_york_with_the_season(date: tu
     assert min(entries(result, PHOENIX)) == "06:30" and max(entries(result, PHOENIX)) < "08:00"
 
 
+@pytest.mark.parametrize(
+    ("date", "hours"), [(WINTER, ("08:30-10:00", "10:30-12:00")), (SUMMER, ("09:30-11:00", "11:30-13:00"))]
+)
+def test_trap_2_two_phoenix_windows_are_other_new_york_hours_in_each_season(
+    date: tuple[int, int, int], hours: tuple[str, str]
+) -> None:
+    windows = {"window": "06:30-08:00,08:30-10:00", "window_zone": "America/Phoenix"}
+    passed = entries(run(EveryBar, minutes(at(date, "07:00"), 420), **windows))
+    bounds = [part.split("-") for part in hours]
+    inside = [[clock for clock in passed if first <= clock < last] for first, last in bounds]
+    assert [found[0] for found in inside] == [first for first, _ in bounds]
+    assert sorted(inside[0] + inside[1]) == passed and min(map(len, inside)) > 20
+    local = ",".join(hours)
+    assert entries(run(EveryBar, minutes(at(date, "07:00"), 420), window=local)) == passed
+
+
 @pytest.mark.parametrize("date", [WINTER, SUMMER])
 def test_traps_1_3_and_4_a_window_without_a_zone_is_the_exchanges_in_both_seasons(date: tuple[int, int, int]) -> None:
     result = run(EveryBar, minutes(at(date, "08:00"), 540), window="09:30-16:00")

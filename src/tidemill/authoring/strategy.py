@@ -41,7 +41,6 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from tidemill.authoring.fields import Declared, Indicator, Memory, Param
-from tidemill.authoring.raises import check_raises
 from tidemill.model.errors import ConfigError, StrategyError, UnknownName
 
 __all__ = ["STEP_ARGUMENTS", "Strategy", "StrategySpec", "spec_of"]
@@ -213,13 +212,10 @@ def spec_of(cls: type[Strategy]) -> StrategySpec:
     """Read a strategy class into its specification, or say what is wrong with it.
 
     Raises:
-        StrategyError: there is no step, it takes unknown arguments, it raises where it is to be compiled, or a field
-            cannot be declared like that.
+        StrategyError: there is no step, it takes unknown arguments, or a field cannot be declared like that.
         UnknownName: an indicator names a parameter that does not exist.
     """
     step, arguments = _step_of(cls)
-    if cls.compiled:
-        check_raises(cls.name, step)
     _check_names(cls)
     params, indicators, memory = _declared(cls, Param), _declared(cls, Indicator), _declared(cls, Memory)
     fields: list[tuple[str, Any]] = [(key, np.int64 if p.is_whole else np.float64) for key, p in params.items()]

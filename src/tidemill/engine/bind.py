@@ -15,6 +15,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
+from tidemill.authoring.raises import where_raised
 from tidemill.authoring.strategy import StrategySpec
 from tidemill.engine.generated import generate_entry
 from tidemill.engine.mistakes import explain
@@ -279,6 +280,16 @@ def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | Non
     return bound
 
 
+def _fall_back(
+    spec: StrategySpec, form: str, history: Sequence[BarTable | None], why: str, error: Exception | None
+) -> BoundStep:
+    """Return a step that does not compile as ordinary Python, unless only compiled will do."""
+    reason = f"{spec.name} does not compile: {why}"
+    if form == "compiled":
+        raise StrategyError(reason) from error
+    return _bind_python(spec, "callback", history, reason + " It runs as ordinary Python, which is slower.")
+
+
 def bind_step(spec: StrategySpec, form: str = "auto", history: Sequence[BarTable | None] = ()) -> BoundStep:
     """Return a strategy's step as an address.
 
@@ -295,10 +306,10 @@ def bind_step(spec: StrategySpec, form: str = "auto", history: Sequence[BarTable
         return _bind_python(spec, form, history)
     if form == "auto" and not spec.strategy.compiled:
         return _bind_python(spec, "callback", history)
+    where = where_raised(spec.step)
+    if where:
+        return _fall_back(spec, form, history, f"compiled code cannot raise or assert ({where}).", None)
     try:
         return _bind_compiled(spec)
     except (NumbaError, UnsupportedBytecodeError, KeyError) as error:  # KeyError: a record has no such field
-        reason = f"{spec.name} does not compile: {explain(error, spec)}"
-        if form == "compiled":
-            raise StrategyError(reason) from error
-        return _bind_python(spec, "callback", history, reason + " It runs as ordinary Python, which is slower.")
+        return _fall_back(spec, form, history, explain(error, spec), error)

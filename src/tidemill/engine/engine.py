@@ -26,7 +26,7 @@ from tidemill.model.records import HEADER
 
 ensure_compiled()  # on first use both halves of the core are compiled side by side, before either is imported
 from tidemill.kernel.advance import advance  # noqa: E402 - see above
-from tidemill.kernel.replay import DONE, TAPE_FULL, feed, replay  # noqa: E402 - see above
+from tidemill.kernel.replay import DONE, TAPE_FULL, feed, feed_rows, replay  # noqa: E402 - see above
 
 __all__ = ["Engine"]
 
@@ -77,6 +77,14 @@ class Engine:
             The number of commands it led to; they stand in ``self.commands`` until the next turn.
         """
         return feed(self._state, self._tape, self._code)  # type: ignore[no-any-return]
+
+    def feed_rows(self, address: int, stride: int, count: int) -> int:
+        """Take EVENT rows that lie ``stride`` bytes apart from ``address`` on, up to the first that leaves commands.
+
+        Returns:
+            The number of rows taken. Fewer than ``count`` without commands: the tape needs room first (``tape.grow``).
+        """
+        return feed_rows(self._state, self._tape, self._code, address, stride, count)  # type: ignore[no-any-return]
 
     def set_params(self, params: Mapping[str, float], strategy: int = 0) -> Mapping[str, float]:
         """Give one strategy other parameters, in all its slots; to be called before the first event."""

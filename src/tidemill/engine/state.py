@@ -18,18 +18,20 @@ from tidemill.model.records import (
     HEADER,
     INSTRUMENT,
     ORDER,
+    PENDING,
     PROPOSAL,
     SESSION,
     SLOT,
     STRATEGY,
     TRANSITION,
+    WINDOW,
 )
 from tidemill.model.settings import DAYS, StrategySettings
 from tidemill.model.units import to_micros
 
 __all__ = ["LAYOUT_VERSION", "build_state"]
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 _LONG_AGO = -(2**62)
 
 
@@ -71,6 +73,8 @@ def build_state(plan: EnginePlan) -> Block:
             ("proposals", PROPOSAL, 3 * len(pairs)),
             ("transitions", TRANSITION, sum(len(zone.ts_ns) for zone in zones)),
             ("sessions", SESSION, sum(len(item.day) for item in plan.calendars)),
+            ("windows", WINDOW, sum(len(item.settings.windows()) for item in plan.strategies)),
+            ("pendings", PENDING, len(pairs) if any(item.settings.gate for item in plan.strategies) else 0),
         ],
         memory,
     )
@@ -78,6 +82,7 @@ def build_state(plan: EnginePlan) -> Block:
     header["version"] = LAYOUT_VERSION
     header["mutable_bytes"] = block.size
     header["next_order_id"] = 1
+    header["next_proposal_id"] = 1
     header["now_ns"] = _LONG_AGO
     header["day"] = _LONG_AGO
     header["next_roll_ns"] = _LONG_AGO
@@ -161,9 +166,11 @@ def _fill_account(block: Block, plan: EnginePlan) -> None:
 def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int]) -> None:
     table = block.tables["strategies"]
     windows = iter(window_starts)
+    at = 0
     for row, item in enumerate(plan.strategies):
         chosen, costs = item.settings, plan.run.costs
-        start, end = chosen.window_minutes()
+        hours = chosen.windows()
+        block.tables["windows"][at : at + len(hours)] = list(hours)
         values: dict[str, Any] = {
             "memory_bytes": _memory_bytes(item),
             "interval_ns": item.interval_ns,
@@ -188,8 +195,8 @@ def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int
             "daily_loss_pct": chosen.daily_loss_pct,
             "daily_loss_amount": to_micros(chosen.daily_loss_amount),
             "daily_loss_flatten": int(chosen.daily_loss_flatten),
-            "window_start_min": start,
-            "window_end_min": end,
+            "window": at,
+            "window_rows": len(hours),
             "window_days": sum(1 << DAYS.index(day) for day in chosen.window_days),
             "extended_hours": int(chosen.extended_hours),
             "rebalance": int(chosen.rebalance),
@@ -198,7 +205,11 @@ def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int
             "estimated_fee_ratio": costs.commission_pct / 100.0,
             "estimated_fee_unit": costs.commission_per_unit,
             "warmup_bars": chosen.warmup_bars,
+            "holds": int(chosen.gate or not chosen.auto_execute),
+            "signals_only": int(not chosen.auto_execute),
+            "gate_ttl_ns": round(chosen.gate_ttl_s * 1e9),
         }
+        at += len(hours)
         if item.window_zone is not None:
             values["window_zone"] = next(windows)
             values["window_zone_rows"] = len(item.window_zone.ts_ns)

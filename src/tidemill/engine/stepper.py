@@ -32,7 +32,7 @@ _NEVER = np.iinfo(np.int64).max
 _BAR_FIELDS = ("open", "high", "low", "close", "volume")
 # what the loop writes too: fields that a kind of event does not use keep what they held
 _BAR_EVENT = ("kind", "instrument", "ts_ns", "now_ns", "interval_ns", *_BAR_FIELDS)
-_OTHER_EVENT = tuple(name for name in EVENT.names or () if name not in ("interval_ns", "open", "money", "row"))
+_OTHER_EVENT = tuple(name for name in EVENT.names or () if name not in ("interval_ns", "open", "row"))
 
 
 def _rows_of(row: Any) -> NDArray[Any]:

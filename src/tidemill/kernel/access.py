@@ -10,6 +10,7 @@ from tidemill.model.records import (
     HEADER,
     INSTRUMENT,
     ORDER,
+    PENDING,
     PROPOSAL,
     SESSION,
     SLOT,
@@ -19,6 +20,7 @@ from tidemill.model.records import (
     VENUE,
     VENUE_BOOK,
     VENUE_ORDER,
+    WINDOW,
 )
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "head",
     "instrument_at",
     "order_at",
+    "pending_at",
     "proposal_at",
     "session_at",
     "slot_at",
@@ -37,6 +40,7 @@ __all__ = [
     "transition_at",
     "venue_head",
     "venue_order_at",
+    "window_at",
 ]
 
 # head(state), venue_head(venue), tape_head(tape): the header at an address
@@ -55,6 +59,8 @@ slot_at = table_accessor(HEADER, "slots", SLOT)
 order_at = table_accessor(HEADER, "orders", ORDER)
 command_at = table_accessor(HEADER, "commands", COMMAND)
 proposal_at = table_accessor(HEADER, "proposals", PROPOSAL)
+window_at = table_accessor(HEADER, "windows", WINDOW)
+pending_at = table_accessor(HEADER, "pendings", PENDING)
 
 # one row of a table of the venue
 book_at = table_accessor(VENUE, "books", VENUE_BOOK)

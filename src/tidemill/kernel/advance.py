@@ -22,6 +22,7 @@ from tidemill.kernel.access import (
     strategy_at,
     tape_head,
 )
+from tidemill.kernel.adjust import on_adjust
 from tidemill.kernel.clock import day_of, local_ns, session_of
 from tidemill.kernel.compile import entry, inlined, kernel
 from tidemill.kernel.days import roll_day
@@ -35,11 +36,15 @@ from tidemill.kernel.exits import (
     shrink_reducers,
     timed_exits,
 )
+from tidemill.kernel.gate import void
 from tidemill.kernel.ledger import apply_dividend, apply_split, book_fill, mark_bar
+from tidemill.kernel.lost import EXIT, STOP, TARGET, close_on, forget_losses, reducer_ended
 from tidemill.kernel.memory import call4, int_at
 from tidemill.kernel.money import floor_lot
 from tidemill.kernel.orders import end_order, find_order, report_moves, request_cancel, take_fill
-from tidemill.model.enums import EventKind, Intent, Operator, OrderState, Reason
+from tidemill.kernel.outside import on_account, on_link, on_operator, on_timer
+from tidemill.kernel.verdict import on_verdict
+from tidemill.model.enums import EventKind, Intent, OrderState, OrderType, Reason
 
 __all__ = ["advance"]
 
@@ -54,20 +59,22 @@ _CANCELLED = int(EventKind.CANCELLED)
 _EXPIRED = int(EventKind.EXPIRED)
 _REPLACED = int(EventKind.REPLACED)
 _OPERATOR = int(EventKind.OPERATOR)
+_ADJUST = int(EventKind.ADJUST)
+_VERDICT = int(EventKind.VERDICT)
+_TIMER = int(EventKind.TIMER)
+_LINK = int(EventKind.LINK)
+_ACCOUNT = int(EventKind.ACCOUNT_SNAPSHOT)
 _SPLIT = int(EventKind.SPLIT)
 _DIVIDEND = int(EventKind.DIVIDEND)
 _UNKNOWN = int(EventKind.UNKNOWN)
 _ABSENT = int(EventKind.ABSENT)
 _CANCEL_REFUSED = int(EventKind.CANCEL_REFUSED)
 _ENTRY = int(Intent.ENTRY)
-_HALT = int(Operator.HALT)
-_RESUME = int(Operator.RESUME)
-_CANCEL_ALL = int(Operator.CANCEL_ALL)
-_FLATTEN = int(Operator.FLATTEN)
-_CANCEL_ORDER = int(Operator.CANCEL_ORDER)
+_EXIT = int(Intent.EXIT)
+_MARKET = int(OrderType.MARKET)
 _FILLED = int(OrderState.FILLED)
-_CANCELED = int(OrderState.CANCELED)
-_EXPIRED_STATE = int(OrderState.EXPIRED)
+_CANCEL_PENDING = int(OrderState.CANCEL_PENDING)
+_REPLACE_PENDING = int(OrderState.REPLACE_PENDING)
 _MANUAL = int(Reason.MANUAL)
 _DAILY_LOSS = int(Reason.DAILY_LOSS)
 
@@ -195,15 +202,19 @@ def _on_fill(state: int, tape: int) -> None:
         shrink_reducers(state, index, row, event.volume)
     if complete:
         end_order(state, tape, row, _FILLED)
+    forget_losses(slot)
     if slot.quantity == 0.0:
+        if top.halted == 0:
+            slot.closing = 0
         cancel_reducers(state, index)
     else:
+        close_on(state, index)
         protect(state, index)
 
 
 @kernel
 def _on_report(state: int, tape: int, kind: int) -> None:
-    """Take a report that is no fill; an exit that ended unfilled leaves the position protected as before."""
+    """Take a report that is no fill; an exit or protection that ended unfilled does not leave the position bare."""
     row = find_order(state, head(state).event.order, head(state).event.row)
     if row < 0:
         if kind != _CANCEL_REFUSED:  # a cancel that crossed the order's own end
@@ -211,32 +222,21 @@ def _on_report(state: int, tape: int, kind: int) -> None:
         return
     order = order_at(state, row)
     index = order.slot
+    slot = slot_at(state, index)
+    before = order.state
+    at_market = order.type == _MARKET
     reduces = order.intent != _ENTRY
+    role = EXIT if order.intent == _EXIT else 0
+    if slot.stop_order == row:
+        role = STOP
+    elif slot.target_order == row:
+        role = TARGET
     moved = report_moves(state, tape, row, kind)
-    if reduces and (moved == _CANCELED or moved == _EXPIRED_STATE):
+    if reduces and moved >= _FILLED:
+        reducer_ended(state, index, role, moved, before == _CANCEL_PENDING, at_market)
+    elif reduces and kind == _CANCEL_REFUSED and before == _REPLACE_PENDING:
+        request_cancel(state, row)  # it keeps a size that is wrong: another one takes its place
         protect(state, index)
-
-
-@kernel
-def _on_operator(state: int, code: int) -> None:
-    """Obey an operator: halt, resume, cancel entries, flatten. Never asked for permission by any rule."""
-    top = head(state)
-    if code == _HALT or code == _CANCEL_ALL or code == _FLATTEN:
-        top.halted = 1
-    if code == _RESUME:
-        top.halted = 0
-    if code == _CANCEL_ORDER:
-        row = find_order(state, top.event.order, -1)
-        if row >= 0 and top.event.order > 0:
-            request_cancel(state, row)
-    if code == _CANCEL_ALL or code == _FLATTEN:
-        for row in range(top.n_orders):
-            order = order_at(state, row)
-            if order.id > 0 and order.intent == _ENTRY:
-                request_cancel(state, row)
-    if code == _FLATTEN:
-        for index in range(top.n_slots):
-            close_position(state, index, 0.0, _MANUAL)
 
 
 @kernel
@@ -273,8 +273,13 @@ def _on_split(state: int, tape: int) -> None:
     top = head(state)
     event = top.event
     ratio = event.close
-    lot = instrument_at(state, event.instrument).lot
+    ins = instrument_at(state, event.instrument)
+    lot = ins.lot
     apply_split(state, tape, event.instrument, ratio)
+    for index in range(ins.first_slot, ins.first_slot + ins.slot_count):
+        forget_losses(slot_at(state, index))
+        if top.n_pendings > 0:
+            void(state, tape, index)
     for row in range(top.n_orders):
         order = order_at(state, row)
         if order.id > 0 and slot_at(state, order.slot).instrument == event.instrument:
@@ -322,7 +327,17 @@ def _turn(state: int, tape: int, code: int) -> None:
     elif kind == _INTENT:
         _on_intent(state, tape, code)
     elif kind == _OPERATOR:
-        _on_operator(state, event.code)
+        on_operator(state, event.code)
+    elif kind == _ADJUST:
+        on_adjust(state, tape)
+    elif kind == _VERDICT:
+        on_verdict(state, tape, code)
+    elif kind == _TIMER:
+        on_timer(state, tape, event.code)
+    elif kind == _LINK:
+        on_link(state, event.code)
+    elif kind == _ACCOUNT:
+        on_account(state, event.money)
     elif kind == _SPLIT:
         _on_split(state, tape)
     elif kind == _DIVIDEND:

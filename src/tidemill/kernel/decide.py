@@ -8,15 +8,18 @@ from typing import Any
 from tidemill.kernel.access import account_of, head, instrument_at, order_at, proposal_at, slot_at, strategy_at
 from tidemill.kernel.compile import kernel
 from tidemill.kernel.exits import cancel_entries, close_position
+from tidemill.kernel.gate import hold, tell
 from tidemill.kernel.memory import call2, int_at
 from tidemill.kernel.money import micros, rate_of, snap_price, snap_quantity
 from tidemill.kernel.orders import enlist, send
+from tidemill.kernel.refusals import refuse
 from tidemill.kernel.sizing import position_cap, size_entry, target_units, unit_cost
-from tidemill.kernel.tape import write_refusal
-from tidemill.model.enums import Intent, OrderType, Reason, Rebalance, Refusal
+from tidemill.model.enums import CommandKind, EventKind, Intent, OrderType, Reason, Rebalance, Refusal
 
-__all__ = ["decide", "rebalance_due", "rebalance_slot", "snap_price"]
+__all__ = ["ask_rules", "check_shape", "decide", "place", "rebalance_due", "rebalance_slot", "snap_price"]
 
+_INTENT = int(EventKind.INTENT)
+_NOTIFY = int(CommandKind.NOTIFY)
 _ENTRY = int(Intent.ENTRY)
 _EXIT = int(Intent.EXIT)
 _MARKET = int(OrderType.MARKET)
@@ -32,19 +35,12 @@ _BAD_STOP = int(Refusal.BAD_STOP)
 _BAD_TARGET = int(Refusal.BAD_TARGET)
 _FULL = int(Refusal.ORDER_TABLE_FULL)
 _WARMING_UP = int(Refusal.WARMING_UP)
+_SIGNAL_ONLY = int(Refusal.SIGNAL_ONLY)
 _REBALANCING = int(Reason.REBALANCE)
 _REVERSE = int(Reason.REVERSE)
 _DAILY = int(Rebalance.DAILY)
 _WEEKLY = int(Rebalance.WEEKLY)
 _ON_SIGNAL = int(Rebalance.ON_SIGNAL)
-
-
-@kernel
-def _refuse(state: int, tape: int, ticket: Any, code: int) -> None:
-    slot = slot_at(state, ticket.slot)
-    strategy_at(state, slot.strategy).refused += 1
-    last = instrument_at(state, slot.instrument).last
-    write_refusal(state, tape, slot, ticket.side, code, ticket.quantity, last)
 
 
 @kernel
@@ -80,7 +76,7 @@ def _complete(state: int, ticket: Any, last: float) -> None:
 
 
 @kernel
-def _check_shape(ticket: Any) -> int:
+def check_shape(ticket: Any) -> int:
     """Refuse what no rule may let pass: no price, no quantity, protection on the wrong side."""
     if not (ticket.price > 0.0):
         return _NO_PRICE
@@ -95,7 +91,7 @@ def _check_shape(ticket: Any) -> int:
 
 
 @kernel
-def _ask_rules(state: int, code: int, index: int) -> int:
+def ask_rules(state: int, code: int, index: int) -> int:
     """Ask the guard, which asks every rule in order; the first refusal stands. Address 0: no rules."""
     guard = int_at(code, 1)
     return call2(guard, state, index) if guard != 0 else 0
@@ -158,20 +154,37 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
         ticket.quantity = snap_quantity(ticket.quantity, ins.lot)
     elif ticket.price > 0.0:
         ticket.quantity = size_entry(state, ticket.slot, ticket.side, ticket.price, ticket.stop_loss)
-    refusal = _check_shape(ticket)
+    refusal = check_shape(ticket)
     if not (rate_of(state, slot.instrument) > 0.0):
         refusal = _NO_PRICE
     if slot.bars_seen <= settings.warmup_bars and settings.warmup_bars > 0:
         refusal = _WARMING_UP
     if refusal == 0:
-        refusal = _ask_rules(state, code, index)
+        refusal = ask_rules(state, code, index)
     if refusal != 0:
-        _refuse(state, tape, ticket, refusal)
-        return
+        refuse(state, tape, ticket, refusal)
+    elif settings.holds == 1 and head(state).event.kind != _INTENT:
+        _hold(state, tape, ticket, settings)
+    else:
+        place(state, tape, ticket)
+
+
+@kernel
+def _hold(state: int, tape: int, ticket: Any, settings: Any) -> None:
+    """Keep back an accepted entry of a strategy that only gives signals, or whose gate is to be asked."""
+    refusal = hold(state, tape, ticket, settings)
+    if refusal != 0:
+        refuse(state, tape, ticket, refusal)
+
+
+@kernel
+def place(state: int, tape: int, ticket: Any) -> None:
+    """Send an accepted entry; the exit of an opposite position goes first."""
+    slot = slot_at(state, ticket.slot)
     released_by = _reverse(state, ticket)
     row = _place_entry(state, ticket) if released_by >= 0 else -1
     if row < 0:
-        _refuse(state, tape, ticket, _PENDING if released_by < 0 else _FULL)
+        refuse(state, tape, ticket, _PENDING if released_by < 0 else _FULL)
         return
     order = order_at(state, row)
     order.parent = released_by
@@ -188,14 +201,21 @@ def _enter(state: int, tape: int, code: int, index: int) -> None:
 def _exit(state: int, tape: int, ticket: Any) -> None:
     """Close or reduce a position; only a missing position or an exit on its way can stop it."""
     slot = slot_at(state, ticket.slot)
+    settings = strategy_at(state, slot.strategy)
+    is_signal = settings.signals_only == 1 and head(state).event.kind != _INTENT
     if slot.quantity == 0.0:
-        if slot.entry_order >= 0:
+        if slot.entry_order >= 0 and not is_signal:
             cancel_entries(state, ticket.slot)
         else:
-            _refuse(state, tape, ticket, _NOTHING)
+            refuse(state, tape, ticket, _NOTHING)
         return
     if slot.exit_order >= 0:
-        _refuse(state, tape, ticket, _PENDING)
+        refuse(state, tape, ticket, _PENDING)
+        return
+    if is_signal:
+        ticket.price = instrument_at(state, slot.instrument).last
+        tell(state, _NOTIFY, 0, ticket)
+        refuse(state, tape, ticket, _SIGNAL_ONLY)
         return
     if ticket.type != _LIMIT:
         close_position(state, ticket.slot, ticket.quantity, ticket.reason)
@@ -205,7 +225,7 @@ def _exit(state: int, tape: int, ticket: Any) -> None:
     quantity = size if ticket.quantity <= 0.0 else min(max(snap_quantity(ticket.quantity, lot), lot), size)
     row = enlist(state, ticket.slot, ticket.side, _EXIT, _LIMIT, max(ticket.tif, 0), ticket.reason, quantity)
     if row < 0:
-        _refuse(state, tape, ticket, _FULL)
+        refuse(state, tape, ticket, _FULL)
         return
     order = order_at(state, row)
     order.limit_price = snap_price(ticket.limit_price, instrument_at(state, slot.instrument).tick)
@@ -243,7 +263,8 @@ def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
     """Bring an open position back to its target size: sell what is too much, propose what is missing."""
     slot = slot_at(state, index)
     ins = instrument_at(state, slot.instrument)
-    if slot.quantity == 0.0 or slot.entry_order >= 0 or slot.exit_order >= 0:
+    settings = strategy_at(state, slot.strategy)
+    if slot.quantity == 0.0 or slot.entry_order >= 0 or slot.exit_order >= 0 or settings.signals_only == 1:
         return
     size = abs(slot.quantity)
     target = min(target_units(state, index, ins.last, slot.stop_price), position_cap(state, index, ins.last))
@@ -263,11 +284,14 @@ def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
         ticket.add = 1
         _complete(state, ticket, ins.last)
         ticket.stop_loss = slot.stop_price
-        refusal = _check_shape(ticket)
+        refusal = check_shape(ticket)
         if refusal == 0:
-            refusal = _ask_rules(state, code, slot.tickets)
+            refusal = ask_rules(state, code, slot.tickets)
         if refusal != 0:
-            _refuse(state, tape, ticket, refusal)
+            refuse(state, tape, ticket, refusal)
+            return
+        if settings.holds == 1:
+            _hold(state, tape, ticket, settings)
             return
         row = _place_entry(state, ticket)
         if row >= 0:

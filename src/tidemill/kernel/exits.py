@@ -22,6 +22,7 @@ __all__ = [
     "cancel_reducers",
     "close_position",
     "protect",
+    "session_exit",
     "set_terms",
     "shrink_reducers",
     "timed_exits",
@@ -36,6 +37,7 @@ _LIMIT = int(OrderType.LIMIT)
 _STOP = int(OrderType.STOP)
 _TRAILING = int(OrderType.TRAILING_STOP)
 _CANCEL_PENDING = int(OrderState.CANCEL_PENDING)
+_REPLACE_PENDING = int(OrderState.REPLACE_PENDING)
 _GTC = int(TimeInForce.GTC)
 _STOP_LOSS = int(Reason.STOP_LOSS)
 _TAKE_PROFIT = int(Reason.TAKE_PROFIT)
@@ -83,6 +85,12 @@ def set_terms(state: int, index: int, order: Any) -> None:
         slot.trip_risk = micros(abs(average - slot.stop_price) * abs(slot.quantity) * ins.multiplier)
 
 
+@inlined
+def _size_to_be(order: Any) -> float:
+    """Return the total quantity an order has, or will have once the replacement on its way has arrived."""
+    return order.new_quantity if order.state == _REPLACE_PENDING else order.quantity
+
+
 @kernel
 def _place_stop(state: int, index: int, size: float, side: int) -> None:
     """Place or enlarge the protective stop; a trailing stop takes its place where both are set."""
@@ -92,15 +100,19 @@ def _place_stop(state: int, index: int, size: float, side: int) -> None:
     if row >= 0:
         order = order_at(state, row)
         want = snap_quantity(order.filled + size, instrument_at(state, slot.instrument).lot)
-        moved = slot.stop_price > 0.0 and order.stop_price != slot.stop_price
-        if order.quantity != want or moved:
+        stop = order.new_stop if order.state == _REPLACE_PENDING and order.new_stop > 0.0 else order.stop_price
+        moved = slot.stop_price > 0.0 and stop != slot.stop_price
+        if _size_to_be(order) != want or moved:
             request_replace(state, row, want, slot.stop_price)
         return
     if slot.stop_price <= 0.0 and not trailing:
         return
+    if slot.stop_rejects > 1 or slot.stop_cancels > 1:
+        return  # left off: see kernel/lost.py
     kind = _TRAILING if trailing else _STOP
     row = enlist(state, index, side, _PROTECT, kind, _GTC, _TRAIL if trailing else _STOP_LOSS, size)
     if row < 0:
+        head(state).unprotected += 1
         return
     order = order_at(state, row)
     order.group = index + 1
@@ -119,13 +131,14 @@ def _place_target(state: int, index: int, size: float, side: int) -> None:
     if row >= 0:
         order = order_at(state, row)
         want = snap_quantity(order.filled + size, instrument_at(state, slot.instrument).lot)
-        if order.quantity != want:
+        if _size_to_be(order) != want:
             request_replace(state, row, want, 0.0)
         return
-    if slot.target_price <= 0.0:
+    if slot.target_price <= 0.0 or slot.target_losses > 1:
         return
     row = enlist(state, index, side, _PROTECT, _LIMIT, _GTC, _TAKE_PROFIT, size)
     if row < 0:
+        head(state).unprotected += 1
         return
     order = order_at(state, row)
     order.group = index + 1
@@ -161,7 +174,7 @@ def _fit_exit(state: int, slot: Any, size: float) -> None:
         return
     order = order_at(state, row)
     want = snap_quantity(order.filled + size, instrument_at(state, slot.instrument).lot)
-    if order.quantity > want:
+    if _size_to_be(order) > want:
         request_replace(state, row, want, 0.0)
 
 
@@ -239,14 +252,22 @@ def close_position(state: int, index: int, quantity: float, reason: int) -> None
 
 
 @kernel
+def session_exit(state: int, index: int, interval_ns: int) -> None:
+    """Close a position whose session is about to end; daily bars (``interval_ns``) know no hours."""
+    slot = slot_at(state, index)
+    if interval_ns < 86_400_000_000_000:
+        now = head(state).now_ns
+        close = next_close_ns(state, instrument_at(state, slot.instrument).calendar, now)
+        if close - now <= strategy_at(state, slot.strategy).flat_before_close_ns:
+            close_position(state, index, 0.0, _SESSION_END)
+
+
+@kernel
 def timed_exits(state: int, index: int, interval_ns: int) -> None:
     """Close a position that was held long enough, or whose session is about to end."""
     slot = slot_at(state, index)
     settings = strategy_at(state, slot.strategy)
     if settings.max_bars_held > 0 and slot.bars_seen + 1 - slot.entry_bar >= settings.max_bars_held:
         close_position(state, index, 0.0, _TIME_EXIT)
-    if settings.flat_before_close_ns > 0 and interval_ns < 86_400_000_000_000:
-        now = head(state).now_ns
-        close = next_close_ns(state, instrument_at(state, slot.instrument).calendar, now)
-        if close - now <= settings.flat_before_close_ns:
-            close_position(state, index, 0.0, _SESSION_END)
+    if settings.flat_before_close_ns > 0:
+        session_exit(state, index, interval_ns)

@@ -66,6 +66,7 @@ def load_event(state: int, stream: Any) -> None:
         event.ask = row.ask
         event.order = row.order
         event.code = row.code
+        event.money = row.money
         event.extra = row.extra
         event.low = row.low
         event.high = row.high

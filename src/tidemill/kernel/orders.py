@@ -69,6 +69,9 @@ def _command(state: int, kind: int, row: int) -> Any:
     command.parent = order.parent
     command.at_ns = _sent_ns(top)
     command.reason = order.reason
+    command.stop_loss = order.stop_loss
+    command.take_profit = order.take_profit
+    command.price = 0.0
     return command
 
 

@@ -54,7 +54,7 @@ from tidemill.kernel.matching import (
 from tidemill.kernel.memory import call3, float_at, int_at, row_at, store_int
 from tidemill.kernel.tape import mark_equity
 from tidemill.model.enums import EventKind, FillTiming
-from tidemill.model.records import COMMAND, STREAM
+from tidemill.model.records import COMMAND, EVENT, HEADER, STREAM
 
 __all__ = [
     "DONE",
@@ -63,6 +63,7 @@ __all__ = [
     "accept_command",
     "begin_match",
     "feed",
+    "feed_rows",
     "mark_close",
     "match_next",
     "replay",
@@ -82,6 +83,8 @@ _SAME_CLOSE = int(FillTiming.SAME_CLOSE)
 _NEVER = 9_223_372_036_854_775_807
 _DAY_NS = 86_400_000_000_000
 _STREAM_BYTES = STREAM.itemsize
+_EVENT_AT = HEADER.fields["event"][1]  # type: ignore[index]
+_EVENT_WORDS = EVENT.itemsize // 8
 
 
 @kernel
@@ -285,7 +288,7 @@ def _take_group(state: int, venue: int, tape: int, code: int, streams: int, coun
             if not taken:
                 _take_stream(state, venue, tape, code, stream, now)
             store_int(dues, index, stream.next_ns)
-    if marked or tape_head(tape).n_timeline > 0:
+    if marked or (tape_head(tape).n_timeline > 0 and count > others):  # on a timeline every bar may be asleep
         mark_equity(state, tape, now)
 
 
@@ -366,6 +369,29 @@ def feed(state: int, tape: int, code: int) -> int:
     """Take one turn on the event in the state's header and return the number of commands (live face)."""
     call3(int_at(code, 0), state, tape, code)
     return head(state).command_count
+
+
+@export("int64(int64, int64, int64, int64, int64, int64)")
+def feed_rows(state: int, tape: int, code: int, rows: int, stride: int, count: int) -> int:
+    """Take turns on EVENT rows that lie ``stride`` bytes apart, stopping after one that leaves commands (live face).
+
+    Returns:
+        How many rows were taken; fewer than ``count`` without commands means that the tape needs room.
+    """
+    writes = tape_head(tape).writes
+    checked = False
+    for at in range(count):
+        if not checked or tape_head(tape).writes != writes:
+            if not _has_room(state, tape):
+                return at
+            checked = True
+            writes = tape_head(tape).writes
+        for word in range(_EVENT_WORDS):
+            store_int(state + _EVENT_AT, word, int_at(rows + at * stride, word))
+        call3(int_at(code, 0), state, tape, code)
+        if head(state).command_count > 0:
+            return at + 1
+    return count
 
 
 @export("void(int64, int64)")

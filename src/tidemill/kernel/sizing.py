@@ -29,9 +29,14 @@ _KELLY_MIN_TRIPS = 10
 
 @kernel
 def buying_power(account: Any) -> float:
-    """Return the money that new entries may still use: equity times leverage less what is open or reserved."""
-    equity = account.cash + account.market
-    return (equity * account.leverage - account.blocked - account.reserved) / 1_000_000.0
+    """Return the money that new entries may still use: equity times leverage less what is open or reserved.
+
+    What the broker allows takes the place of equity times leverage where it is lower.
+    """
+    allowed = (account.cash + account.market) * account.leverage
+    if account.ceiling > 0 and account.ceiling < allowed:
+        allowed = float(account.ceiling)
+    return (allowed - account.blocked - account.reserved) / 1_000_000.0
 
 
 @kernel

@@ -57,10 +57,31 @@ LEGAL: dict[OrderState, frozenset[OrderState]] = {
     ),
     _S.PARTIAL: frozenset({_S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.REPLACE_PENDING, _S.CANCELED, _S.EXPIRED}),
     _S.CANCEL_PENDING: frozenset(
-        {_S.CANCELED, _S.PARTIAL, _S.FILLED, _S.WORKING, _S.EXPIRED, _S.REJECTED, _S.CANCEL_PENDING}
+        {
+            _S.CANCELED,
+            _S.PARTIAL,
+            _S.FILLED,
+            _S.WORKING,
+            _S.EXPIRED,
+            _S.REJECTED,
+            _S.CANCEL_PENDING,
+            _S.UNKNOWN,
+            _S.ABSENT,
+        }
     ),
     _S.REPLACE_PENDING: frozenset(
-        {_S.WORKING, _S.PARTIAL, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.CANCEL_PENDING, _S.REPLACE_PENDING}
+        {
+            _S.WORKING,
+            _S.PARTIAL,
+            _S.FILLED,
+            _S.CANCELED,
+            _S.EXPIRED,
+            _S.REJECTED,
+            _S.CANCEL_PENDING,
+            _S.REPLACE_PENDING,
+            _S.UNKNOWN,
+            _S.ABSENT,
+        }
     ),
 }
 

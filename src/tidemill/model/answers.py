@@ -29,7 +29,10 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.STALE_VERDICT: "The gate answered too late; the proposal is void.",
     Refusal.GATE_REFUSED: "The gate said no.",
     Refusal.BAD_LIMIT: "The limit is no price.",
-    Refusal.WARMING_UP: "The strategy has not seen enough bars yet.",
+    Refusal.WARMING_UP: "The strategy has not seen enough bars yet, or is being fed past bars to learn from.",
+    Refusal.PAUSED: "Entries are paused; everything else goes on until a person lets them go on too.",
+    Refusal.SIGNAL_ONLY: "Every rule agrees, but this strategy only gives signals; nothing was sent.",
+    Refusal.LINK_DOWN: "The connection is down; entries wait until it is back.",
 }
 REASONS: dict[Reason, str] = {
     Reason.NONE: "None given.",
@@ -49,4 +52,6 @@ REASONS: dict[Reason, str] = {
     Reason.MOMENTUM_BREAKOUT: "Momentum rose above its bound.",
     Reason.MOMENTUM_EXHAUSTION: "Momentum faded.",
     Reason.DAILY_LOSS: "The daily loss limit was reached and open positions are to be closed then.",
+    Reason.ADJUSTMENT: "No order did it: a late fill, a trade by hand, a bust or a correction was booked.",
+    Reason.UNPROTECTED: "The broker would not take the protective stop, so the position was closed.",
 }

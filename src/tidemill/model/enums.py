@@ -13,6 +13,7 @@ __all__ = [
     "EventKind",
     "FillTiming",
     "Intent",
+    "Link",
     "Operator",
     "OrderState",
     "OrderType",
@@ -25,6 +26,8 @@ __all__ = [
     "Sizing",
     "Slippage",
     "TimeInForce",
+    "Timer",
+    "Verdict",
 ]
 
 
@@ -53,6 +56,7 @@ class EventKind(IntEnum):
     CANCEL_REFUSED = 19
     UNKNOWN = 20
     ABSENT = 21
+    ADJUST = 22
 
 
 class CommandKind(IntEnum):
@@ -125,6 +129,8 @@ class Reason(IntEnum):
     MOMENTUM_BREAKOUT = 14
     MOMENTUM_EXHAUSTION = 15
     DAILY_LOSS = 16
+    ADJUSTMENT = 17
+    UNPROTECTED = 18
 
 
 class OrderState(IntEnum):
@@ -174,6 +180,9 @@ class Refusal(IntEnum):
     GATE_REFUSED = 20
     BAD_LIMIT = 21
     WARMING_UP = 22
+    PAUSED = 23
+    SIGNAL_ONLY = 24
+    LINK_DOWN = 25
 
 
 class Operator(IntEnum):
@@ -185,7 +194,34 @@ class Operator(IntEnum):
     CANCEL_ALL = 3
     FLATTEN = 4
     DISABLE = 5  # a strategy's step is not called any more; its row stands in the event's order
+    UNMUTE = 6
+    PAUSE = 7
+    GO_ON = 8
     CANCEL_ORDER = 9
+    MUTE = 10
+
+
+class Verdict(IntEnum):
+    """What a gate says to a proposal; carried by a VERDICT event."""
+
+    VETO = 0
+    APPROVE = 1
+    SCALE = 2
+
+
+class Link(IntEnum):
+    """Whether the outside can be reached; carried by a LINK event."""
+
+    DOWN = 0
+    UP = 1
+
+
+class Timer(IntEnum):
+    """What a TIMER event asks for."""
+
+    NONE = 0
+    LAPSE = 1
+    SESSION_END = 2
 
 
 class Session(IntEnum):

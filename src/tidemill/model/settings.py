@@ -22,6 +22,7 @@ from tidemill.model.errors import ConfigError
 __all__ = ["DAYS", "Costs", "FillRules", "RunSettings", "StrategySettings", "as_plain", "parse_enum", "parse_minutes"]
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+MAX_WINDOWS = 4
 
 _E = TypeVar("_E", bound=IntEnum)
 
@@ -57,6 +58,19 @@ def _bounded(name: str, value: float, low: float, high: float, unit: str) -> Non
         raise ConfigError(f"{name} must lie between {low:g} and {high:g} {unit}, not {value:g}.")
 
 
+def _window(text: str) -> tuple[int, int]:
+    """Read ``HH:MM-HH:MM``."""
+    start, dash, end = text.partition("-")
+    if not dash:
+        raise ConfigError(
+            f"{text!r} is no window; write HH:MM-HH:MM, for example 09:30-16:00, and a comma between several."
+        )
+    first, last = parse_minutes(start), parse_minutes(end)
+    if first == last:
+        raise ConfigError(f"The window {text!r} is empty; its start and end must differ.")
+    return first, last
+
+
 @dataclass(slots=True)
 class StrategySettings:
     """Size, protection, limits and window of one strategy.
@@ -74,7 +88,7 @@ class StrategySettings:
         max_open_positions, max_trades_per_day: counts; one trade is one opened position.
         daily_loss_pct, daily_loss_amount: loss since the start of the trading day that stops entries.
         daily_loss_flatten: also close what is open when that happens.
-        window: ``09:30-16:00`` or empty; may run overnight.
+        window: ``09:30-16:00``, up to four of them with commas between, or empty; any may run overnight.
         window_zone: IANA zone of the window; empty means the exchange's.
         window_days: day names; hours apply to intraday bars only, days always.
         extended_hours: whether entries may be sent outside the regular session.
@@ -82,6 +96,9 @@ class StrategySettings:
         max_bars_held: close after that many bars.
         flat_before_close_min: close that many minutes before the regular session ends.
         warmup_bars: bars before the first proposal may pass.
+        auto_execute: off gives signals only: what would have been sent is told and written, nothing is sent.
+        gate: a gate outside (a model, an analyst, a person) is asked about every entry before it is sent.
+        gate_ttl_s: seconds for which the gate's answer is good; a later one is void.
     """
 
     sizing: Sizing = Sizing.PERCENT
@@ -109,6 +126,9 @@ class StrategySettings:
     max_bars_held: int = 0
     flat_before_close_min: float = 0.0
     warmup_bars: int = 0
+    auto_execute: bool = True
+    gate: bool = False
+    gate_ttl_s: float = 5.0
 
     def __post_init__(self) -> None:
         for name in ("stop_loss_pct", "trailing_stop_pct", "max_position_pct", "daily_loss_pct"):
@@ -128,19 +148,16 @@ class StrategySettings:
         unknown = [day for day in self.window_days if day not in DAYS]
         if unknown or not self.window_days:
             raise ConfigError(f"Unknown weekday {', '.join(unknown) or '(none given)'}; use {', '.join(DAYS)}.")
-        self.window_minutes()
+        if not (0.001 <= self.gate_ttl_s <= 86_400.0):
+            raise ConfigError(f"gate_ttl_s must lie between 0.001 and 86400 seconds, not {self.gate_ttl_s:g}.")
+        self.windows()
 
-    def window_minutes(self) -> tuple[int, int]:
-        """Return start and end of the window in minutes after local midnight; equal means always."""
-        if not self.window:
-            return 0, 0
-        start, dash, end = self.window.partition("-")
-        if not dash:
-            raise ConfigError(f"{self.window!r} is no window; write HH:MM-HH:MM, for example 09:30-16:00.")
-        first, last = parse_minutes(start), parse_minutes(end)
-        if first == last:
-            raise ConfigError(f"The window {self.window!r} is empty; its start and end must differ.")
-        return first, last
+    def windows(self) -> tuple[tuple[int, int], ...]:
+        """Return start and end of each window in minutes after local midnight; none means all hours."""
+        parts = self.window.split(",") if self.window.strip() else []
+        if len(parts) > MAX_WINDOWS:
+            raise ConfigError(f"{len(parts)} windows are too many; write at most {MAX_WINDOWS}, or join neighbours.")
+        return tuple(_window(part.strip()) for part in parts)
 
     @classmethod
     def session_defaults(cls) -> StrategySettings:

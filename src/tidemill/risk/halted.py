@@ -1,4 +1,4 @@
-"""No entry while trading is halted by an operator."""
+"""No entry while trading is halted or paused, the outside cannot be reached, or past bars are fed to learn from."""
 
 from __future__ import annotations
 
@@ -10,19 +10,29 @@ from tidemill.model.enums import Refusal
 __all__ = ["SPEC", "check"]
 
 _HALTED = int(Refusal.HALTED)
+_PAUSED = int(Refusal.PAUSED)
+_LINK_DOWN = int(Refusal.LINK_DOWN)
+_WARMING_UP = int(Refusal.WARMING_UP)
 
 
 @kernel
 def check(state: int, index: int) -> int:
     """Return 0, or the refusal of the ticket at ``index``."""
-    return _HALTED if head(state).halted != 0 else 0
+    top = head(state)
+    if top.halted != 0:
+        return _HALTED
+    if top.paused != 0:
+        return _PAUSED
+    if top.link_down != 0:
+        return _LINK_DOWN
+    return _WARMING_UP if top.muted != 0 else 0
 
 
 SPEC = RuleSpec(
     name="halted",
     rank=10,
-    refusals=(Refusal.HALTED,),
+    refusals=(Refusal.HALTED, Refusal.PAUSED, Refusal.LINK_DOWN, Refusal.WARMING_UP),
     settings=(),
-    sentence="Trading is halted; resume it first.",
+    sentence="Trading is halted, paused, cut off or warming up; resume it first.",
     check=check,
 )

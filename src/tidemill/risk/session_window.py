@@ -1,9 +1,9 @@
-"""Entries only inside the trading window and on its weekdays; hours say nothing about daily bars."""
+"""Entries only inside the trading windows and on their weekdays; hours say nothing about daily bars."""
 
 from __future__ import annotations
 
 from tidemill.authoring.rules import RuleSpec
-from tidemill.kernel.access import head, instrument_at, proposal_at, slot_at, strategy_at
+from tidemill.kernel.access import head, instrument_at, proposal_at, slot_at, strategy_at, window_at
 from tidemill.kernel.clock import day_of, inside_window, local_ns
 from tidemill.kernel.compile import kernel
 from tidemill.model.enums import Refusal
@@ -20,8 +20,8 @@ def check(state: int, index: int) -> int:
     """Return 0, or the refusal of the ticket at ``index``."""
     ticket = proposal_at(state, index)
     settings = strategy_at(state, slot_at(state, ticket.slot).strategy)
-    start, end, days = settings.window_start_min, settings.window_end_min, settings.window_days
-    if start == end and days == _ALL_DAYS:
+    first, rows, days = settings.window, settings.window_rows, settings.window_days
+    if rows == 0 and days == _ALL_DAYS:
         return 0
     top = head(state)
     is_bar = top.event.interval_ns > 0
@@ -31,7 +31,13 @@ def check(state: int, index: int) -> int:
         calendar = instrument_at(state, slot_at(state, ticket.slot).instrument).calendar
         local = day_of(state, calendar, top.event.ts_ns) * _DAY_NS  # a CME day is named after the date it ends on
     intraday = 0 if is_bar and top.event.interval_ns >= _DAY_NS else 1
-    return 0 if inside_window(local, start, end, days, intraday) else _OUTSIDE
+    if rows == 0:
+        return 0 if inside_window(local, 0, 0, days, intraday) else _OUTSIDE
+    for row in range(first, first + rows):
+        window = window_at(state, row)
+        if inside_window(local, window.start_min, window.end_min, days, intraday):
+            return 0
+    return _OUTSIDE
 
 
 SPEC = RuleSpec(

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from tidemill.authoring.registry import load_strategy
-from tidemill.authoring.strategy import spec_of
 from tidemill.engine.bind import bind_step
 from tidemill.kernel.compile import JIT
 from tidemill.model.errors import StrategyError
@@ -142,19 +141,26 @@ def test_helpers_of_the_same_file_work_in_every_form(tmp_path):
 
 
 @pytest.mark.parametrize("body", ["raise ValueError('boom')", "assert bar.close > 0.0, 'no price'"])
-def test_a_compiled_step_may_not_raise(tmp_path, body):
+def test_a_step_that_may_raise_runs_as_ordinary_python_with_a_note(tmp_path, body):
     path = tmp_path / "mine.py"
     path.write_text(f"{HEAD}        if bar.close > 0.0:\n            pass\n        {body}\n", encoding="utf-8")
-    with pytest.raises(StrategyError, match=rf"cannot raise .*\(mine.py, line {FIRST + 2}\).*compiled = False"):
-        spec_of(load_strategy(str(path)).strategy)
-    ordinary = path.read_text(encoding="utf-8").replace("(Strategy):\n", "(Strategy):\n    compiled = False\n")
-    path.write_text(ordinary, encoding="utf-8")
-    assert spec_of(load_strategy(str(path)).strategy).name == "mine"
+    spec = load_strategy(str(path))
+    step = bind_step(spec)
+    assert step.form == "callback"
+    assert f"cannot raise or assert (mine.py, line {FIRST + 2})" in step.note
+    assert step.note.endswith("It runs as ordinary Python, which is slower.")
+    with pytest.raises(StrategyError, match=rf"cannot raise .*\(mine.py, line {FIRST + 2}\)"):
+        bind_step(spec, "compiled")
+
+
+def test_what_an_ordinary_step_raises_ends_the_run_with_its_line(tmp_path):
+    spec = spec_with(tmp_path, "assert bar.close < 2.5, 'too dear'")
+    with pytest.raises(StrategyError, match=rf"too dear.*mine.py, line {FIRST}"):
+        run_strategy(spec, path_bars([1, 2, 3]))
 
 
 def test_a_helper_that_raises_is_found_too(tmp_path):
     path = tmp_path / "mine.py"
     text = HEAD.replace("return price + nothing", "raise ValueError(price)") + "        x = helper(bar.close)\n"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(StrategyError, match=r"mine.py, line 7"):
-        load_strategy(str(path))
+    assert "mine.py, line 7" in bind_step(load_strategy(str(path))).note

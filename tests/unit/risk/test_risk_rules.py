@@ -17,6 +17,7 @@ from tidemill.engine.engine import Engine
 from tidemill.engine.streams import build_streams
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, BarTable
 from tidemill.model.enums import EventKind, Intent, Operator, Reason, Refusal
+from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import Instrument, infer_instrument
 from tidemill.model.records import EVENT
 from tidemill.model.settings import Costs, RunSettings, StrategySettings
@@ -160,6 +161,29 @@ def test_overnight_window_belongs_to_the_day_it_starts() -> None:
     out = "OUTSIDE_WINDOW"
     assert probed(bars, window="18:00-02:00", window_days=("MON",)) == [out, out, "", "", out, out]
     assert probed(bars, window="18:00-02:00") == ["", out, "", "", out, ""]
+
+
+def test_several_windows_of_which_one_runs_overnight() -> None:
+    when = [(8, 7, 59), (8, 8, 0), (8, 8, 59), (8, 9, 0), (8, 12, 0), (8, 12, 30), (8, 23, 0), (9, 0, 59), (9, 1, 0)]
+    bars = ending([datetime(2024, 1, day, hour, minute, tzinfo=NEW_YORK) for day, hour, minute in when])
+    out = "OUTSIDE_WINDOW"
+    expected = [out, "", "", out, "", out, "", "", out]
+    assert probed(bars, window="08:00-09:00, 12:00-12:30, 22:00-01:00") == expected
+    assert probed(bars, window="08:00-09:00,12:00-12:30,22:00-01:00", window_days=("MON",)) == expected
+    assert probed(bars, window="08:00-09:00,12:00-12:30,22:00-01:00", window_days=("TUE",)) == [out] * 9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("09:30-10:00,", "is no window"), (",", "is no window"), ("09:30", "is no window"),
+        ("09:30-10:00,11:00-11:00", "is empty"), ("09:30-10:00,25:00-26:00", "no time of day"),
+        ("1:00-2:00,3:00-4:00,5:00-6:00,7:00-8:00,9:00-10:00", "too many"),
+    ],
+)  # fmt: skip
+def test_windows_that_make_no_sense_are_refused(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        StrategySettings(window=text)
 
 
 def test_days_have_names_and_count_without_hours() -> None:

@@ -7,8 +7,8 @@ are float64 on the instrument's grid, money is int64 micros, time is int64 UTC n
 
 from __future__ import annotations
 
-from tidemill.model.records.events import CLOCK, COMMAND, EVENT, PROPOSAL, STREAM
-from tidemill.model.records.state import ACCOUNT, CALENDAR, HEADER, INSTRUMENT, SESSION, TRANSITION
+from tidemill.model.records.events import CLOCK, COMMAND, EVENT, PENDING, PROPOSAL, STREAM
+from tidemill.model.records.state import ACCOUNT, CALENDAR, HEADER, INSTRUMENT, SESSION, TRANSITION, WINDOW
 from tidemill.model.records.tape import TAPE
 from tidemill.model.records.trading import ORDER, SLOT, STRATEGY
 from tidemill.model.records.venue import VENUE, VENUE_BOOK, VENUE_ORDER
@@ -22,6 +22,7 @@ __all__ = [
     "HEADER",
     "INSTRUMENT",
     "ORDER",
+    "PENDING",
     "PROPOSAL",
     "SESSION",
     "SLOT",
@@ -32,4 +33,5 @@ __all__ = [
     "VENUE",
     "VENUE_BOOK",
     "VENUE_ORDER",
+    "WINDOW",
 ]

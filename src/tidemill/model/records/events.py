@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["CLOCK", "COMMAND", "EVENT", "PROPOSAL", "STREAM"]
+__all__ = ["CLOCK", "COMMAND", "EVENT", "PENDING", "PROPOSAL", "STREAM"]
 
 _I = np.int64
 _F = np.float64
@@ -17,15 +17,19 @@ EVENT = np.dtype(
         ("now_ns", _I),  # when it may be known: BAR: end of the bar
         ("interval_ns", _I),  # BAR: nominal bar size
         ("open", _F),  # BAR
-        ("high", _F),  # BAR
-        ("low", _F),  # BAR
-        ("close", _F),  # BAR; TRADE: price; FILL: price; SPLIT: new per old; DIVIDEND: cash per unit
-        ("volume", _F),  # BAR; TRADE: size; FILL: quantity; INTENT: quantity
+        ("high", _F),  # BAR; INTENT, ADJUST: target
+        ("low", _F),  # BAR; INTENT, ADJUST: protective stop
+        (
+            "close",
+            _F,
+        ),  # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT: 0-100, sure
+        ("volume", _F),  # BAR; TRADE: size; FILL, INTENT: quantity; ADJUST: signed units; VERDICT: ratio of the size
         ("bid", _F),  # QUOTE; INTENT: limit price
         ("ask", _F),  # QUOTE; INTENT: stop price (trigger)
-        ("order", _I),  # reports: core's order number; INTENT: strategy row
-        ("code", _I),  # FILL: FillPhase; REJECT: Refusal; OPERATOR: Operator; INTENT: Side
-        ("money", _I),  # FILL: fee, micros
+        ("order", _I),  # reports: core's order number; INTENT, ADJUST: strategy row; VERDICT: proposal number
+        ("code", _I),  # FILL: FillPhase; REJECT: Refusal; INTENT: Side; else Operator, Verdict, Link, Timer;
+        # ADJUST: number of the ended order that filled late, 0 = none
+        ("money", _I),  # FILL, ADJUST: fee, micros; ACCOUNT_SNAPSHOT: buying power, micros, negative = not told
         ("extra", _I),  # FILL: slippage, micros; INTENT: Intent
         ("row", _I),  # reports: where the order stood in the core's table, a hint; -1 unknown
     ]
@@ -93,11 +97,21 @@ PROPOSAL = np.dtype(
     ]
 )
 
+PENDING = np.dtype(
+    [
+        ("id", _I),  # proposal number, 0 = nothing pends
+        ("asked_ns", _I),  # clock of the turn in which it was proposed
+        ("ts_ns", _I),  # start of the bar it was proposed on
+        ("interval_ns", _I),  # size of that bar
+        ("ticket", PROPOSAL),
+    ]
+)
+
 COMMAND = np.dtype(
     [
         ("kind", _I),  # CommandKind
-        ("order", _I),  # order number
-        ("row", _I),  # row of the order table
+        ("order", _I),  # order number; PROPOSE: proposal number; NOTIFY: 0
+        ("row", _I),  # row of the order table; PROPOSE, NOTIFY: of the slot table
         ("instrument", _I),
         ("side", _I),
         ("type", _I),
@@ -112,5 +126,8 @@ COMMAND = np.dtype(
         ("parent", _I),
         ("at_ns", _I),  # turn's clock
         ("reason", _I),
+        ("stop_loss", _F),  # protection an entry brings, price; 0 = the settings decide
+        ("take_profit", _F),
+        ("price", _F),  # PROPOSE, NOTIFY: what a unit is expected to cost
     ]
 )

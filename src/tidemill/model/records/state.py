@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tidemill.model.records.events import CLOCK, EVENT
+from tidemill.model.records.trading import ORDER
 
-__all__ = ["ACCOUNT", "CALENDAR", "HEADER", "INSTRUMENT", "SESSION", "TRANSITION"]
+__all__ = ["ACCOUNT", "CALENDAR", "HEADER", "INSTRUMENT", "SESSION", "TRANSITION", "WINDOW"]
 
 _I = np.int64
 _F = np.float64
@@ -19,6 +20,9 @@ HEADER = np.dtype(
         ("seq", _I),  # turns taken
         ("now_ns", _I),  # of the current turn; never goes back
         ("halted", _I),  # 1 refuses entries until an operator resumes
+        ("paused", _I),  # 1 refuses entries until an operator lets them go on
+        ("muted", _I),  # 1 refuses entries while past bars are fed to learn from
+        ("link_down", _I),  # 1 refuses entries until the outside can be reached again
         ("day", _I),  # trading day of the account's calendar, days since 1970
         ("next_roll_ns", _I),  # when the account's next trading day begins, UTC
         ("open_slots", _I),  # slots with a position
@@ -46,11 +50,19 @@ HEADER = np.dtype(
         ("command_count", _I),  # commands of this turn
         ("proposals", _I),
         ("n_proposals", _I),  # capacity
-        ("late_fills", _I),  # fills booked on orders that had already ended
+        ("windows", _I),
+        ("n_windows", _I),
+        ("pendings", _I),  # by slot
+        ("n_pendings", _I),  # 0: no strategy asks a gate
+        ("next_proposal_id", _I),
+        ("late_fills", _I),  # fills of orders that had already ended; booked when they come as ADJUST
         ("quarantined", _I),  # reports that match no order or no legal move
+        ("unknown_verdicts", _I),  # answers to proposals that no longer pend
+        ("unprotected", _I),  # times a position was left without an order that should protect it
         ("clock_ns", _I),  # instant for which the clock was computed
         ("event", EVENT),
         ("clock", CLOCK),
+        ("adjustment", ORDER),  # stands in for the order where there is none
     ]
 )
 
@@ -98,6 +110,13 @@ TRANSITION = np.dtype(
     ]
 )
 
+WINDOW = np.dtype(
+    [
+        ("start_min", _I),  # minutes after local midnight
+        ("end_min", _I),  # before the start: runs overnight
+    ]
+)
+
 SESSION = np.dtype(
     [
         ("day", _I),
@@ -123,5 +142,6 @@ ACCOUNT = np.dtype(
         ("day_start_equity", _I),  # micros
         ("worst_gap", _I),  # loss if open positions had closed their bar at its worst price, micros
         ("leverage", _F),  # gross value allowed per unit of equity, ratio
+        ("ceiling", _I),  # what the broker lets open and working positions take together, micros; 0 = not told
     ]
 )

@@ -54,8 +54,8 @@ STRATEGY = np.dtype(
         ("window_zone", _I),  # first transition row
         ("window_zone_rows", _I),
         ("window_zone_at", _I),
-        ("window_start_min", _I),  # minutes after local midnight; start = end: always
-        ("window_end_min", _I),
+        ("window", _I),  # first row of its windows
+        ("window_rows", _I),  # 0: all hours
         ("window_days", _I),  # bit 0 = Monday
         ("extended_hours", _I),  # 1: entries outside the regular session
         ("rebalance", _I),  # Rebalance
@@ -64,6 +64,9 @@ STRATEGY = np.dtype(
         ("estimated_fee_ratio", _F),  # of notional, for affordability
         ("estimated_fee_unit", _F),  # money per unit, for affordability
         ("warmup_bars", _I),  # bars before the first proposal may pass
+        ("holds", _I),  # 1: accepted proposals are not placed: signals only, or a gate is asked
+        ("signals_only", _I),
+        ("gate_ttl_ns", _I),  # how long a gate's answer is good for
     ]
 )
 
@@ -110,6 +113,13 @@ SLOT = np.dtype(
         ("exit_reason", _I),
         ("exit_order_id", _I),
         ("rebalance_day", _I),
+        # protection that was lost, and closing against odds
+        ("stop_rejects", _I),  # stops the broker would not take, since the last fill
+        ("stop_cancels", _I),  # stops cancelled from outside, since the last fill
+        ("target_losses", _I),  # targets rejected or cancelled from outside
+        ("lost_ns", _I),  # when one was lost last
+        ("closing", _I),  # Reason: to be closed whatever fills, 0 = no
+        ("closes", _I),  # exits sent to that end
     ]
 )
 
