@@ -96,7 +96,8 @@ def _print_strategy(told: Told) -> None:
         text = (
             f"{fate.action} {fate.words} ({fate.intent}, {fate.client_id}): guard {fate.guard}; request {fate.request}"
         )
-        became = f"; order {fate.state}, filled {fate.filled} at {fate.average_price}" if fate.state else ""
+        price = f" at {fate.average_price}" if fate.average_price else ""
+        became = f"; order {fate.state}, filled {fate.filled}{price}" if fate.state else ""
         screen.print(f"{text}{became}. {fate.text}".rstrip(), markup=False, soft_wrap=True)
 
 

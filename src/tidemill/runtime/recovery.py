@@ -19,7 +19,7 @@ from tidemill.runtime.book import OrderBook
 from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.journal import Recorded
 from tidemill.runtime.orders import report_of, report_of_fill
-from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_tape
+from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_seals, read_tape
 
 __all__ = ["Inherited", "inherit", "recorded_report"]
 
@@ -84,7 +84,12 @@ def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
 
 
 def _cut(folder: Path, rows: NDArray[Any], keep: int) -> TapeEnd:
-    """Write the tape anew up to a row: the files are replaced one after the other, the shortest last."""
+    """Write the tape anew up to a row: the files are replaced one after the other, the shortest last.
+
+    Whole blocks stay the blocks they were, so that the store's rows still point to their hashes.
+    """
+    ends = {seal.next_seq for seal in read_seals(folder)}
+    blocks: list[bytes] = []
     for path in sorted(folder.glob("events-*.tape")):
         path.rename(path.with_suffix(".cut"))
     buffer = TapeBuffer(TapeEnd())
@@ -92,7 +97,9 @@ def _cut(folder: Path, rows: NDArray[Any], keep: int) -> TapeEnd:
     base = int(rows.ctypes.data)
     for at in range(keep):
         buffer.append(base + at * rows.itemsize, int(rows[at]["wall_ns"]), int(rows[at]["mark"]))
-    file.write(buffer.cut(), durable=True)
+        if buffer.next_seq in ends:
+            blocks += buffer.cut()
+    file.write([*blocks, *buffer.cut()], durable=True)
     file.close()
     for path in folder.glob("events-*.cut"):
         path.unlink()

@@ -172,6 +172,7 @@ class _Court:
             self._seq, self._again.is_stopped = seq, True
             return
         core.collect()
+        self._sent = []
         self._is_halted = core.is_halted
         tables = core.engine.state.tables
         interval = int(self._recorded.tape["event"][at]["interval_ns"])
