@@ -93,10 +93,12 @@ class Faults:
 
     Args:
         seed: of every draw.
+        catalogue: the faults there are.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, catalogue: Mapping[str, Fault] = FAULTS) -> None:
         self.seed = seed
+        self._known = catalogue
         self.fired: dict[str, int] = {}
         self._on: dict[str, tuple[float, float]] = {}
         self._left: dict[str, int] = {}
@@ -106,17 +108,17 @@ class Faults:
         """Switch a fault on.
 
         Args:
-            name: a key of ``FAULTS``.
+            name: a key of the catalogue.
             intensity: how likely it fires each time it could, 0-1.
-            value: how much of it; by default that of ``FAULTS``.
+            value: how much of it; by default that of the catalogue.
             times: after so many times it switches itself off; None: never.
 
         Raises:
             UnknownName: there is no such fault.
         """
-        if name not in FAULTS:
-            raise UnknownName("fault", name, FAULTS)
-        self._on[name] = (intensity, FAULTS[name].value if value is None else value)
+        if name not in self._known:
+            raise UnknownName("fault", name, self._known)
+        self._on[name] = (intensity, self._known[name].value if value is None else value)
         self._left.pop(name, None)
         if times is not None:
             self._left[name] = times
@@ -154,7 +156,7 @@ class Faults:
 
     def value(self, name: str) -> float:
         """Return how much of a fault there is."""
-        return self._on[name][1] if name in self._on else FAULTS[name].value
+        return self._on[name][1] if name in self._on else self._known[name].value
 
     def draw(self, name: str) -> float:
         """Return a number in [0, 1) from a fault's own sequence."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from contextvars import Context
 from typing import TypeVar
 
 from tidemill.model.errors import (
@@ -122,7 +123,8 @@ class Line:
             raise AmbiguousOutcome("A web page came in place of the broker's answer.")
         if faults.fires("N17"):
             loop, slow = asyncio.get_running_loop(), faults.value("N17")
-            loop.call_later(slow, self._arrive_late, what, work)
+            # it has left the machine: in a context of its own, so that the end of its sender does not stop it
+            loop.call_later(slow, self._arrive_late, what, work, context=Context())
             await self._wait_out(f"No answer within {self._deadline_s:g} s.")
         await self._clock.sleep(self._latency_s)
         for name, text in (("B3", "The broker's server failed."), ("B20", "The token expired on the way.")):

@@ -1,0 +1,131 @@
+"""The scripted exchange under observation, and a process's own session with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from tidemill.model.broker import OrderReport, OrderRequest
+from tidemill.model.enums import Intent
+from tidemill.model.errors import LinkDown
+from tidemill.testing.exchange import ScriptedBroker, ScriptedExchange
+from tidemill.testing.exchange.truth import SimFill, SimOrder
+
+__all__ = ["VenueWatcher", "WatchedBroker", "WatchedExchange", "is_reducer"]
+
+
+class VenueWatcher(Protocol):
+    """Is told what happens at the broker."""
+
+    def sent(self, process: int, request: OrderRequest) -> None:
+        """Take note of an order that a process is about to send."""
+
+    def arrived(self, request: OrderRequest) -> None:
+        """Take note of an order that reached the broker."""
+
+    def filled(self, fill: SimFill, order: SimOrder | None, before: float) -> None:
+        """Take note of a fill; ``before`` is the position without it."""
+
+    def changed(self) -> None:
+        """Take note that anything changed at the broker."""
+
+
+class WatchedExchange(ScriptedExchange):
+    """The exchange; everything that happens on it is told to a watcher."""
+
+    watcher: VenueWatcher | None = None
+    version = 0
+
+    def working(self, symbol: str = "") -> list[SimOrder]:
+        """Return the open orders; those that ended are not looked at again."""
+        known: list[SimOrder] = self.__dict__.setdefault("_open", [])
+        seen: int = self.__dict__.get("_enlisted", 0)
+        known += self.truth.orders[seen:]
+        self.__dict__["_enlisted"] = len(self.truth.orders)
+        still = [order for order in known if order.is_open]
+        self.__dict__["_open"] = still
+        if not still:
+            return []
+        return [order for order in still if order.symbol == symbol] if symbol else list(still)
+
+    def trade(self, symbol: str, price: float, size: float = math.inf) -> None:
+        """Let the market trade; where no order waits and nothing can go wrong, only the price moves."""
+        if self.faults.active or self.truth.later or self.working(symbol):
+            super().trade(symbol, price, size)
+        else:
+            self.truth.prices[symbol], self.truth.depth[symbol] = price, size
+
+    def submit(self, request: OrderRequest) -> OrderReport:
+        """Take an order that has arrived."""
+        if self.watcher is not None:
+            self.watcher.arrived(request)
+        return super().submit(request)
+
+    def _move(self, fill: SimFill, sign: int = 1) -> None:
+        before = self.position(fill.symbol)
+        super()._move(fill, sign)
+        if self.watcher is not None and fill.kind == "real":
+            self.watcher.filled(fill, self.truth.of_broker(fill.broker_id), before)
+        self._note()
+
+    def _tell(self, report: OrderReport) -> None:
+        self._note()
+        super()._tell(report)
+
+    def _note(self) -> None:
+        self.version += 1
+        if self.watcher is not None:
+            self.watcher.changed()
+
+
+class WatchedBroker(ScriptedBroker):
+    """A session of one process.
+
+    Args:
+        exchange: whose account it is.
+        process: number of the process.
+        alive: tells whether a process is.
+        latency_s, stream_s: as of the scripted broker.
+    """
+
+    def __init__(
+        self,
+        exchange: WatchedExchange,
+        process: int,
+        alive: Callable[[int], bool],
+        *,
+        latency_s: float,
+        stream_s: float,
+    ) -> None:
+        super().__init__(exchange, latency_s=latency_s, stream_s=stream_s)
+        self._process, self._alive, self._watched = process, alive, exchange
+
+    async def submit(self, order: OrderRequest) -> OrderReport:
+        """Send one order once."""
+        self._demand_life()
+        if self._watched.watcher is not None:
+            self._watched.watcher.sent(self._process, order)
+        return await super().submit(order)
+
+    async def cancel(self, client_id: str, broker_id: str) -> None:
+        """Ask for an order's end."""
+        self._demand_life()
+        await super().cancel(client_id, broker_id)
+
+    def _demand_life(self) -> None:
+        if not self._alive(self._process):
+            raise LinkDown("This process is dead.")
+
+    def hang_up(self) -> None:
+        """Lose the connection as a process does that is killed."""
+        self._line.disconnect()
+        self.exchange.detach(self._stream)
+        self._stream.close()
+
+
+def is_reducer(order: SimOrder, held: float) -> bool:
+    """Tell whether a working order would reduce a position."""
+    return order.intent is not Intent.ENTRY and not math.isclose(held, 0.0) and order.side * held < 0
+
+
