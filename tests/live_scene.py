@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from tidemill.adapters.sql.opening import open_store
-from tidemill.authoring.fields import Memory
 from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
@@ -35,6 +34,7 @@ from tidemill.runtime.guard.tolerances import Tolerances
 from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.present import Present
+from tidemill.runtime.room import InboxRoom
 from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
 from tidemill.runtime.writer import InlineWriter, Writer
 from tidemill.testing.exchange import SCRIPTED_RULES, Faults, ScriptedBroker, ScriptedExchange
@@ -64,12 +64,11 @@ class Puppet(Strategy):
     """Do on each bar what the script says."""
 
     compiled = False
-    count = Memory(0, doc="Bars seen.")
 
-    def step(me, bar, order):  # noqa: N805 - as strategies are written
+    def step(me, bar, order):
         """Look the bar's number up."""
-        me.count += 1
-        deed = _words[0].get(int(me.count))
+        del me
+        deed = _words[0].get(1 + (int(bar.ts_ns) - _START_NS) // int(bar.interval_ns))
         if deed is not None:
             _act(order, deed[0], deed[1] if len(deed) > 1 else {})
 
@@ -109,10 +108,10 @@ def flat_prices(count: int, price: float = 100.0) -> list[float]:
     return [price] * count
 
 
-def _rows(close: float, start_ns: int, row: int) -> Any:
+def _rows(close: float, start_ns: int, size_ns: int, row: int) -> Any:
     rows = np.zeros(1, EVENT)
-    rows["kind"], rows["interval_ns"], rows["row"] = EventKind.BAR, MINUTE_NS, row
-    rows["ts_ns"], rows["now_ns"] = start_ns, start_ns + MINUTE_NS
+    rows["kind"], rows["interval_ns"], rows["row"] = EventKind.BAR, size_ns, row
+    rows["ts_ns"], rows["now_ns"] = start_ns, start_ns + size_ns
     for name in ("open", "high", "low", "close"):
         rows[name] = close
     rows["volume"] = 1000.0
@@ -120,37 +119,38 @@ def _rows(close: float, start_ns: int, row: int) -> Any:
 
 
 @dataclass(slots=True)
-class MinuteFeed:
-    """A market whose price moves once a minute, then closes the minute's bar; who comes late has missed it.
+class BarFeed:
+    """A market whose price moves during each bar, then closes it; who comes late has missed it.
 
     Args:
-        prices: one per minute from the world's start on; an item may be a list of trades (price or (price, size)).
-        tail_s: how long it goes on in silence after the last minute.
+        world: with its prices, one item per bar; an item may be a list of trades (price or (price, size)).
+        tail_s: how long it goes on in silence after the last bar.
     """
 
     world: World
     tail_s: float = 30.0
-    name: str = "minutes"
+    name: str = "bars"
     delay_ns: int = 0
     is_replay: bool = False
 
     async def stream(self, symbols: Sequence[str], sink: MarketSink) -> None:
-        world, clock = self.world, self.world.clock
+        world, clock, size = self.world, self.world.clock, self.world.bar_ns
         del symbols
         for number, item in enumerate(world.prices):
-            end = _START_NS + (number + 1) * MINUTE_NS
-            if clock.now_ns() > end:
+            end = _START_NS + (number + 1) * size
+            if number < world.told:
                 continue
             trades = item if isinstance(item, list) else [item]
             for part, trade in enumerate(trades):
-                at = end - MINUTE_NS + (part + 1) * MINUTE_NS // (len(trades) + 1)
+                at = end - size + (part + 1) * size // (len(trades) + 1)
                 await clock.sleep(max(at - clock.now_ns(), 0) / 1e9)
-                price, size = trade if isinstance(trade, tuple) else (trade, math.inf)
+                price, depth = trade if isinstance(trade, tuple) else (trade, math.inf)
                 if world.traded < (number, part):
                     world.traded = (number, part)
-                    world.exchange.trade(SYMBOL, price, size)
+                    world.exchange.trade(SYMBOL, price, depth)
             await clock.sleep(max(end - clock.now_ns(), 0) / 1e9)
-            sink.bars(_rows(float(price), end - MINUTE_NS, number))
+            world.told = number + 1
+            sink.bars(_rows(float(price), end - size, size, number))
         await clock.sleep(self.tail_s)
 
 
@@ -161,7 +161,7 @@ class World:
     Args:
         folder: for tapes and halt files.
         script: what the strategy does at which bar.
-        prices: of the market, one per minute.
+        prices: of the market, one per bar.
         settings: of the strategy.
     """
 
@@ -173,14 +173,19 @@ class World:
     )
     rules: Any = SCRIPTED_RULES
     lag_s: float = 0.0
+    settle_s: float = 2.0
     latency_s: float = 0.05
     stream_s: float = 0.02
     faults: Faults = field(default_factory=Faults)
     run_id: str = "R1"
+    account: str = "SIM1"
+    shared_store: Any = None
     clock: WorldClock = field(default_factory=WorldClock)
     exchange: ScriptedExchange = field(init=False)
     store: Any = field(init=False)
+    bar_ns: int = MINUTE_NS
     traded: tuple[int, int] = (-1, -1)
+    told: int = 0
     tail_s: float = 30.0
     runs: list[Run] = field(default_factory=list)
     plan: EnginePlan = field(init=False)
@@ -191,19 +196,21 @@ class World:
     is_durable: bool = False
 
     def __post_init__(self) -> None:
-        self.rules = replace(self.rules, settle_ns=3_000_000_000)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.rules = replace(self.rules, settle_ns=round(self.settle_s * 1e9))
         path = self.folder / "exchange.json" if self.is_durable else None
         self.exchange = ScriptedExchange(
             self.clock, faults=self.faults, rules=self.rules, lag_s=self.lag_s, path=path, fee_per_unit=0.01
         )
+        self.exchange.truth.account_id = self.account
         url = f"sqlite:///{self.folder}/t.db" if self.is_durable else "sqlite://"
-        self.store = open_store(url, migrate=True, verify=False)
+        self.store = self.shared_store or open_store(url, migrate=True, verify=False)
         zone = ZoneTable(np.array([-(2**62)], np.int64), np.zeros(1, np.int64))
         instrument = Instrument(SYMBOL, tick_size=0.01)
         entrant = StrategyPlan(spec_of(Puppet), {}, self.settings, window_zone=zone)
         calendar = CalendarPlan("ALWAYS", zone, 0)
         run = RunSettings(settings=self.settings)
-        self.plan = EnginePlan([instrument], [MINUTE_NS], [calendar], [0], [entrant], run)
+        self.plan = EnginePlan([instrument], [self.bar_ns], [calendar], [0], [entrant], run)
 
     def wire(self) -> Run:
         """Put together what a new process puts together."""
@@ -227,17 +234,17 @@ class World:
                 instruments=instruments,
                 strategies=["puppet"],
                 run_id=self.run_id,
-                account="SIM1",
+                account=self.account,
                 mode="paper",
                 scopes=[Scope.ACCOUNT],
                 tolerances=tolerances,
                 day_clock=DayClock("America/New_York"),
                 session_of=lambda _row, _now: Session.REGULAR,
-                interval_ns=MINUTE_NS,
+                interval_ns=self.bar_ns,
             )
 
         terms = RunTerms(
-            self.run_id, "demo", "SIM1", "paper", "scripted", "b1", "{}", hashlib.sha256(b"{}").hexdigest(),
+            self.run_id, "demo", self.account, "paper", "scripted", "b1", "{}", hashlib.sha256(b"{}").hexdigest(),
             "USD", 100_000_000_000, instruments, ["puppet"],
         )  # fmt: skip
         broker = self.wrap_broker(ScriptedBroker(self.exchange, latency_s=self.latency_s, stream_s=self.stream_s))
@@ -245,8 +252,8 @@ class World:
             engine=engine,
             broker=broker,
             exchange=None,
-            feed=MinuteFeed(self, self.tail_s),
-            inbox=Inbox(instruments, self.clock),
+            feed=BarFeed(self, self.tail_s),
+            inbox=Inbox(instruments, self.clock, room=InboxRoom(market=256)),
             store=self.wrap_store(self.store),
             writer=self.writer(),
             folder=self.folder / "runs",
@@ -273,7 +280,7 @@ class World:
 
     # --- what must hold
 
-    def faults_of(self, run: Run) -> list[str]:
+    def broken(self, run: Run) -> list[str]:
         """Return every promise that is broken now."""
         exchange, store = self.exchange, self.store
         wrong = [f"{name} became {count} orders" for name, count in exchange.accepted.items() if count > 1]
@@ -284,11 +291,11 @@ class World:
         fills = store.fills(self.run_id)
         booked = {fill.exec_id for fill in fills}
         wrong += [f"fill {fill.exec_id} is lost" for fill in exchange.truth.fills if fill.exec_id not in booked]
-        verify_ledger(fills, store.ledger("SIM1", self.run_id))
+        verify_ledger(fills, store.ledger(self.account, self.run_id))
         held = run.present.units().get(SYMBOL, 0.0)
         if held != exchange.position(SYMBOL):
             wrong.append(f"we hold {held}, the broker {exchange.position(SYMBOL)}")
-        units = float(store.balances("SIM1").get(SYMBOL, "0"))
+        units = float(store.balances(self.account).get(SYMBOL, "0"))
         if units != held:
             wrong.append(f"the ledger holds {units}, the core {held}")
         known = {order.client_id: order.state for order in store.orders(self.run_id)}

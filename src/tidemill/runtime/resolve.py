@@ -102,7 +102,7 @@ class Resolver:
         if known is not None and known.item.action == "submit":
             return
         self._doubts[name] = _Doubt(item, text, self._clock.monotonic_ns())
-        if item.action == "submit" and not order.broker_id:
+        if item.action == "submit" and order.state is OrderState.SENDING:
             self._hear(OrderReport(EventKind.UNKNOWN, name, ts_ns=self._clock.now_ns(), text=text[:200]))
         self._wake.set()
 
@@ -238,8 +238,8 @@ class Resolver:
         """The broker has never had it, or has it no longer: proven."""
         item, order = doubt.item, doubt.item.order
         kind = EventKind.ABSENT
-        if order.broker_id:
-            kind = EventKind.CANCELLED  # it was there once; whatever it filled would have been shown
+        if order.broker_id or order.state is OrderState.CANCEL_PENDING:
+            kind = EventKind.CANCELLED  # it was there once, or was to end anyway; fills of it would have been shown
         self._settle(doubt, "proven absent")
         text = f"not shown in {doubt.answers} whole answers"
         self._alert(2, kind.name, f"{item.action} of {order.request.client_id}: {text}.")

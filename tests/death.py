@@ -1,0 +1,152 @@
+"""Simulated death: a process that stops for good before, between or after whatever it leaves on disk or at a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from live_scene import World
+from tidemill.runtime.run import Run
+from tidemill.runtime.tape import TapeFile
+from tidemill.testing.exchange import ScriptedExchange
+
+__all__ = ["Died", "Fate", "bury", "die_at", "haunt"]
+
+_WRITES = ("commit", "claim", "take_lease", "release_lease")
+_CALLS = ("submit", "cancel", "replace")
+
+
+class Died(KeyboardInterrupt):
+    """The process is gone; nothing may catch this, and an event loop hands it on at once."""
+
+
+@dataclass(slots=True)
+class Fate:
+    """Counts what would last beyond the process, and ends it at one of these points.
+
+    Args:
+        at: number of the point to die at, from 1 on; 0: live.
+    """
+
+    at: int = 0
+    passed: int = 0
+    is_dead: bool = False
+    names: list[str] = field(default_factory=list)
+
+    def point(self, name: str) -> None:
+        """Pass a point, or die at it; the dead do nothing any more."""
+        if self.is_dead:
+            raise Died
+        self.passed += 1
+        self.names.append(name)
+        if self.passed == self.at:
+            self.is_dead = True
+            raise Died
+
+
+class _Mortal:
+    """A store or broker whose calls of lasting effect are points of death."""
+
+    def __init__(self, inner: Any, fate: Fate, names: tuple[str, ...]) -> None:
+        self._inner, self._fate, self._names = inner, fate, names
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found) or isinstance(found, type):
+            return found
+        fate, is_point = self._fate, name in self._names
+
+        def call(*args: Any, **options: Any) -> Any:
+            if fate.is_dead:
+                raise Died
+            if not is_point:
+                return found(*args, **options)
+            fate.point(f"before {name}")
+            result = found(*args, **options)
+            if not asyncio.iscoroutine(result):
+                fate.point(f"after {name}")
+                return result
+            return _finish(result, fate, name)
+
+        return call
+
+
+async def _finish(work: Any, fate: Fate, name: str) -> Any:
+    result = await work
+    fate.point(f"answered {name}")
+    return result
+
+
+def haunt(world: World, fate: Fate, monkeypatch: Any) -> None:
+    """Let the next process of a world meet its fate."""
+    world.wrap_store = lambda store: _Mortal(store, fate, _WRITES)
+    world.wrap_broker = lambda broker: _Mortal(broker, fate, _CALLS)
+    for name in _CALLS:
+        monkeypatch.setattr(world.exchange, name, _arriving(world.exchange, name, fate), raising=True)
+    monkeypatch.setattr(TapeFile, "write", _torn(fate))
+
+
+def _arriving(exchange: ScriptedExchange, name: str, fate: Fate) -> Callable[..., Any]:
+    original = getattr(ScriptedExchange, name)
+
+    def arrive(*args: Any, **options: Any) -> Any:
+        result = original(exchange, *args, **options)
+        if not fate.is_dead:  # what was on its way arrives, dead or not
+            fate.point(f"arrived {name}")
+        return result
+
+    return arrive
+
+
+_write = TapeFile.write
+
+
+def _torn(fate: Fate) -> Callable[..., None]:
+    def write(file: TapeFile, blocks: list[bytes], *, durable: bool) -> None:
+        if fate.is_dead:
+            raise Died
+        fate.point("before tape")
+        if fate.passed + 1 == fate.at and blocks:
+            os.write(
+                file._fd,  # noqa: SLF001 - half a block, as a torn write leaves it
+                blocks[0][: len(blocks[0]) // 2],
+            )
+        fate.point("torn tape")
+        _write(file, blocks, durable=durable)
+        fate.point("after tape")
+
+    return write
+
+
+def die_at(world: World) -> Run | None:
+    """Run a process until it dies, or to its end; None when it died before there was a run."""
+    loop, run = world.clock.fresh_loop(), None
+    try:
+        run = world.wire()
+        loop.run_until_complete(loop.create_task(world.live(run)))
+    except Died:
+        bury(loop)
+    return run
+
+
+def bury(loop: Any) -> None:
+    """Take down what is left of a dead process, in silence; its hands are tied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # what was about to begin never will
+        for task in asyncio.all_tasks(loop):
+            task._log_destroy_pending = False  # noqa: SLF001 - it dies in silence
+            _close(task.get_coro())
+        loop.close()
+
+
+def _close(coroutine: Any) -> None:
+    for _ in range(9):
+        try:
+            coroutine.close()
+        except BaseException:  # noqa: BLE001, S112 - whatever a dying process still says
+            continue
+        return
