@@ -100,6 +100,7 @@ class Resolver:
         self._alert(2, "UNKNOWN", f"{item.action} of {name}: {text}; asking the broker.")
         known = self._doubts.get(name)
         if known is not None and known.item.action == "submit":
+            self._write(item, "DONE", "the order itself is in question; what becomes of it answers this")
             return
         self._doubts[name] = _Doubt(item, text, self._clock.monotonic_ns())
         if item.action == "submit" and order.state is OrderState.SENDING:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shutil
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from tidemill.model.errors import StoreError, StoreMismatch, TapeBroken
 from tidemill.model.records import EVENT
 
-__all__ = ["HELD", "LAST", "TAPE_EVENT", "TapeBuffer", "TapeEnd", "TapeFile", "read_seals", "read_tape"]
+__all__ = ["HELD", "LAST", "TAPE_EVENT", "TapeBuffer", "TapeEnd", "TapeFile", "read_seals", "read_tape", "take_over"]
 
 TAPE_EVENT = np.dtype(
     [
@@ -213,6 +214,25 @@ def read_tape(folder: Path, *, mend: bool = False) -> tuple[NDArray[Any], TapeEn
     for path in paths:
         parts += _read_file(path, end, is_last=path == paths[-1], mend=mend)
     return (np.concatenate(parts) if parts else np.zeros(0, TAPE_EVENT)), end
+
+
+def take_over(folder: Path) -> None:
+    """Take a run's tape from whoever may still hold it open: a copy takes the place of its last file.
+
+    An engine that was stopped past its lease, and goes on, then writes into a file that nobody reads.
+    """
+    paths = sorted(folder.glob("events-*.tape")) if folder.is_dir() else []
+    if not paths:
+        return
+    draft = paths[-1].with_suffix(".new")
+    shutil.copyfile(paths[-1], draft)
+    handle = os.open(draft, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    draft.chmod(0o600)
+    draft.replace(paths[-1])
 
 
 def read_seals(folder: Path) -> list[TapeEnd]:
