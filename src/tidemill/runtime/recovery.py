@@ -19,7 +19,7 @@ from tidemill.runtime.book import OrderBook
 from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.journal import Recorded
 from tidemill.runtime.orders import report_of, report_of_fill
-from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_seals, read_tape
+from tidemill.runtime.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_seals, read_tape, take_over
 
 __all__ = ["Inherited", "inherit", "recorded_report"]
 
@@ -134,6 +134,7 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     last = store.last_tape(run_id)
     committed = last.seq if last is not None else 0
     _undo_cut(folder)
+    take_over(folder)
     rows, end = read_tape(folder, mend=True)
     if len(rows) < committed:
         raise TapeBroken(f"The tape of run {run_id} ends at row {len(rows)}, the store knows row {committed}; restore.")
