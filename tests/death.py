@@ -14,7 +14,7 @@ from tidemill.runtime.run import Run
 from tidemill.runtime.tape import TapeFile
 from tidemill.testing.exchange import ScriptedExchange
 
-__all__ = ["Died", "Fate", "bury", "die_at", "haunt"]
+__all__ = ["Died", "Fate", "bury", "die_at", "haunt", "haunt_record"]
 
 _WRITES = ("commit", "claim", "take_lease", "release_lease")
 _CALLS = ("submit", "cancel", "replace")
@@ -81,13 +81,18 @@ async def _finish(work: Any, fate: Fate, name: str) -> Any:
     return result
 
 
-def haunt(world: World, fate: Fate, monkeypatch: Any) -> None:
-    """Let the next process of a world meet its fate."""
+def haunt_record(world: World, fate: Fate, monkeypatch: Any) -> None:
+    """Let the next process of a world meet its fate at what it writes down."""
     world.wrap_store = lambda store: _Mortal(store, fate, _WRITES)
+    monkeypatch.setattr(TapeFile, "write", _torn(fate))
+
+
+def haunt(world: World, fate: Fate, monkeypatch: Any) -> None:
+    """Let the next process of a world meet its fate, there and at the broker."""
+    haunt_record(world, fate, monkeypatch)
     world.wrap_broker = lambda broker: _Mortal(broker, fate, _CALLS)
     for name in _CALLS:
-        monkeypatch.setattr(world.exchange, name, _arriving(world.exchange, name, fate), raising=True)
-    monkeypatch.setattr(TapeFile, "write", _torn(fate))
+        monkeypatch.setattr(world.exchange, name, _arriving(world.exchange, name, fate))
 
 
 def _arriving(exchange: ScriptedExchange, name: str, fate: Fate) -> Callable[..., Any]:

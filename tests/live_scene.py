@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from tidemill.adapters.feeds.replay import ReplayData, ReplayFeed
+from tidemill.adapters.paper import PaperBroker, PaperTerms
 from tidemill.adapters.sql.opening import open_store
 from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
-from tidemill.model.bars import MINUTE_NS
+from tidemill.model.bars import MINUTE_NS, BarTable
 from tidemill.model.bookkeeping import verify_ledger
 from tidemill.model.enums import EventKind, Intent, Session, Sizing
 from tidemill.model.instrument import Instrument
@@ -40,7 +42,7 @@ from tidemill.runtime.writer import InlineWriter, Writer
 from tidemill.testing.exchange import SCRIPTED_RULES, Faults, ScriptedBroker, ScriptedExchange
 from tidemill.testing.simloop import SimLoop
 
-__all__ = ["SYMBOL", "Script", "World", "WorldClock", "flat_prices"]
+__all__ = ["SYMBOL", "PaperWorld", "Script", "World", "WorldClock", "flat_prices"]
 
 SYMBOL = "AAA"
 _START_NS = 1_704_205_800 * 1_000_000_000  # 2024-01-02 14:30 UTC, the open in New York
@@ -247,13 +249,13 @@ class World:
             self.run_id, "demo", self.account, "paper", "scripted", "b1", "{}", hashlib.sha256(b"{}").hexdigest(),
             "USD", 100_000_000_000, instruments, ["puppet"],
         )  # fmt: skip
-        broker = self.wrap_broker(ScriptedBroker(self.exchange, latency_s=self.latency_s, stream_s=self.stream_s))
+        broker, exchange, feed = self.ends()
         parts = RunParts(
             engine=engine,
-            broker=broker,
-            exchange=None,
-            feed=BarFeed(self, self.tail_s),
-            inbox=Inbox(instruments, self.clock, room=InboxRoom(market=256)),
+            broker=self.wrap_broker(broker),
+            exchange=exchange,
+            feed=feed,
+            inbox=Inbox(instruments, self.clock, room=InboxRoom(market=256), is_replay=feed.is_replay),
             store=self.wrap_store(self.store),
             writer=self.writer(),
             folder=self.folder / "runs",
@@ -265,6 +267,11 @@ class World:
         run = Run(terms, parts)
         self.runs.append(run)
         return run
+
+    def ends(self) -> tuple[Any, Any, Any]:
+        """Return where orders go, the same again if it is stepped, and where market data come from."""
+        broker = ScriptedBroker(self.exchange, latency_s=self.latency_s, stream_s=self.stream_s)
+        return broker, None, BarFeed(self, self.tail_s)
 
     async def live(self, run: Run) -> None:
         await run.start()
@@ -306,3 +313,26 @@ class World:
             if known.get(order.request.client_id) != order.state.name:
                 wrong.append(f"{order.request.client_id} is {order.state.name}, stored as otherwise")
         return wrong
+
+
+class PaperWorld(World):
+    """A run on the simulated exchange, over bars that are known.
+
+    Args:
+        folder: for tapes and halt files.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        script = {2: ("buy",), 5: ("close",), 7: ("buy",), 9: ("buy", {"limit_price": 99.0, "type": 1}), 13: ("close",)}
+        prices = [100, 101, 102, 101, 102, 103, 102, 99, 97, 95, 96, 97, 97, 98, 99, 100]
+        super().__init__(folder, script, [float(price) for price in prices], **options)
+
+    def ends(self) -> tuple[Any, Any, Any]:
+        """Return the paper broker, and the bars."""
+        close = np.array(self.prices)
+        open_ = np.concatenate([close[:1], close[:-1]])
+        ts = _START_NS + self.bar_ns * np.arange(len(close))
+        high, low, volume = np.maximum(open_, close) + 0.5, np.minimum(open_, close) - 0.5, np.full(len(close), 1e4)
+        bars = BarTable(SYMBOL, self.bar_ns, self.bar_ns, ts, open_, high, low, close, volume, {"simulated": True})
+        broker = PaperBroker(self.plan, PaperTerms(account_id=self.account))
+        return broker, broker, ReplayFeed(ReplayData(bars=[bars]), self.clock)

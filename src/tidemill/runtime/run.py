@@ -33,7 +33,7 @@ from tidemill.ports.store import CommandRow, Store
 from tidemill.runtime.approver import Approver
 from tidemill.runtime.book import OrderBook
 from tidemill.runtime.candles import Candles
-from tidemill.runtime.commands import CancelWord, CommandPoller, IntentWord, OperatorWord, StopWord
+from tidemill.runtime.commands import CancelWord, CommandPoller, IntentWord, OperatorWord, StopWord, VerdictWord
 from tidemill.runtime.core import Core, Written
 from tidemill.runtime.desk import Desk, InstantDesk, SteppedExchange
 from tidemill.runtime.groups import Groups
@@ -208,12 +208,11 @@ class Run:
         self.facts = await parts.broker.open(parts.inbox.report)
         self._check_account(self.facts)
         self.present.broker = self.facts
+        self.present.health.is_reconciled = self.outside is None  # a simulated account is the record itself
         await self._rebuild(inherited)
         self._begin_record(inherited)
         await self.journal.commit()
-        if self.outside is None:
-            self.present.health.is_reconciled = True  # a simulated account is the record itself
-        else:
+        if self.outside is not None:
             await self.outside.start(inherited, self.facts, self._take_reports)
             await self.journal.commit()
         self.phase = Phase.RUNNING
@@ -312,6 +311,7 @@ class Run:
             known_seq=inherited.recorded.committed_seq,
         )
         journal.watch, journal.before_commit = self.projector.take_row, self.projector.flush
+        self.turns.tells_at_once = not parts.feed.is_replay
         self.groups = Groups(self.turns, journal, self.desk, parts.exchange)
         self.market = Market(
             self.groups,
@@ -528,6 +528,9 @@ class Run:
         elif isinstance(item, IntentWord):
             item.row["ts_ns"] = item.row["now_ns"] = now
             await self.turns.take_row(item.row, source=f"person:{item.by}", kind="INTENT", key=item.key)
+        elif isinstance(item, VerdictWord):
+            item.row["ts_ns"] = item.row["now_ns"] = now
+            await self.turns.take_row(item.row, source=f"gate:{item.by}", kind="VERDICT", key=item.key)
         elif isinstance(item, CancelWord):
             await self._cancel(item, now)
         elif isinstance(item, StopWord):
@@ -543,7 +546,7 @@ class Run:
             if order is None:
                 return "REFUSED", f"unknown_order: this run has no order {item.client_id}."
             return "DONE", f"{item.client_id} is {order.state.name}"
-        if not isinstance(item, IntentWord):
+        if not isinstance(item, IntentWord | VerdictWord):
             return "DONE", "done"
         made = list(islice(self.book.by_client.values(), known, None))
         if made and made[0].state is OrderState.REJECTED:

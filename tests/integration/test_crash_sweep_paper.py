@@ -1,0 +1,100 @@
+"""A paper run that dies anywhere, any number of times, ends as the run that nobody disturbed."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from death import Died, Fate, bury, haunt_record
+from live_scene import PaperWorld
+from tidemill.adapters.sql.opening import open_store
+from tidemill.runtime import desk
+
+pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+TABLES = ("fills", "orders", "trips", "equity", "days")
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(os, "fdatasync", lambda _handle: None)
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        gc.collect()
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Any]:
+    opened = open_store("sqlite://", migrate=True, verify=False)
+    yield opened
+    opened.close()
+
+
+def new_world(folder: Path, store: Any) -> PaperWorld:
+    name = folder.name
+    return PaperWorld(folder, run_id=f"R{name}", account=f"A{name}", shared_store=store)
+
+
+def play(world: PaperWorld, fate: Fate) -> Any:
+    loop, run = world.clock.fresh_loop(), None
+    with pytest.MonkeyPatch.context() as patch:
+        haunt_record(world, fate, patch)
+        try:
+            run = world.wire()
+            loop.run_until_complete(loop.create_task(world.live(run)))
+        except Died:
+            bury(loop)
+    return run
+
+
+def result(world: PaperWorld, run: Any) -> dict[str, Any]:
+    tables = {name: run.core.engine.tape.rows(name).tobytes() for name in TABLES}
+    store, run_id = world.store, world.run_id
+    fills = [(fill.seq, fill.side, fill.quantity, fill.price, fill.fee_micros) for fill in store.fills(run_id)]
+    orders = [(order.created_ns, order.side, order.state, order.filled) for order in store.orders(run_id)]
+    ledger = [(row.kind, row.asset, row.delta) for row in store.ledger(world.account, run_id)]
+    return {**tables, "fills in the store": fills, "orders in the store": orders, "ledger": ledger}
+
+
+@pytest.mark.parametrize("gathered", [0, 256])
+def test_a_paper_run_that_dies_ends_as_the_undisturbed_one(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch, gathered: int
+) -> None:
+    monkeypatch.setattr(desk, "_GATHERED", gathered)  # 0: a transaction for each turn, as on a live market
+    whole = new_world(tmp_path / f"whole{gathered}", store)
+    fate = Fate()
+    wanted = result(whole, play(whole, fate))
+    assert fate.passed > (50 if gathered == 0 else 8)
+    assert len(wanted["fills in the store"]) > 4
+    for end in range(1, fate.passed + 1):
+        world = new_world(tmp_path / f"{gathered}at{end}", store)
+        first = Fate(end)
+        play(world, first)
+        assert first.is_dead
+        run = play(world, Fate())
+        assert result(world, run) == wanted, f"died at {end}: {first.names[-1]}"
+
+
+def test_a_paper_run_that_dies_again_and_again_ends_as_the_undisturbed_one(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "_GATHERED", 0)
+    whole = new_world(tmp_path / "whole", store)
+    wanted = result(whole, play(whole, Fate()))
+    chance = random.Random(3)
+    for number in range(8):
+        world = new_world(tmp_path / f"again{number}", store)
+        deaths, fate, run = 0, Fate(1, is_dead=True), None
+        while fate.is_dead:
+            fate = Fate(chance.randint(4, 30) if deaths < 12 else 0)
+            run = play(world, fate)
+            deaths += fate.is_dead
+        assert deaths > 1
+        assert result(world, run) == wanted
