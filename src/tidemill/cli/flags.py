@@ -120,6 +120,8 @@ FLAGS = (
     Flag("max-bars", "settings", "count", "Close after that many bars."),
     Flag("flat-before-close", "settings", "number", "Close that many minutes before the regular session ends."),
     Flag("warmup", "settings", "count", "Bars before the first entry."),
+    Flag("gate", "settings", "switch", "Ask a gate outside about every entry; without an answer it is not sent."),
+    Flag("gate-ttl", "settings", "number", "Seconds for which a gate's answer is good (default 5)."),
     Flag("commission-percent", "costs", "text", "Percent of the value of a fill."),
     Flag(
         "commission-per-share", "costs", "number", "Money per share or contract.", aliases=("commission-per-contract",)

@@ -17,6 +17,7 @@ from tidemill.cli.data import import_files, inspect_files, synthesise
 from tidemill.cli.demo import demo
 from tidemill.cli.doctor import doctor
 from tidemill.cli.flags import PlainCommand, PlainGroup
+from tidemill.cli.gate import go_on, pause, verdict
 from tidemill.cli.halt import flatten, halt, resume
 from tidemill.cli.ledger import rebuild, verify
 from tidemill.cli.market import market
@@ -68,6 +69,9 @@ app.command("positions", cls=PlainCommand)(positions)
 app.command("orders", cls=PlainCommand)(orders)
 for verb in (up, buy, sell, cancel, tick, halt, resume, flatten):
     app.command(verb.__name__, cls=PlainCommand)(verb)
+app.command("pause", cls=PlainCommand)(pause)
+app.command("go-on", cls=PlainCommand)(go_on)
+app.command("verdict", cls=PlainCommand)(verdict)
 for verb in (engine, watchdog):
     app.command(verb.__name__, cls=PlainCommand, hidden=True)(verb)
 app.command("parity", cls=PlainCommand)(parity)

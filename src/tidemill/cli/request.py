@@ -33,6 +33,8 @@ _PLAIN = {
     "max_bars": "max_bars_held",
     "flat_before_close": "flat_before_close_min",
     "warmup": "warmup_bars",
+    "gate": "gate",
+    "gate_ttl": "gate_ttl_s",
 }
 _PERCENTS = {
     "limit_offset": "limit_offset_pct",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -196,6 +196,10 @@ class AgentSpec:
 
     def __post_init__(self) -> None:
         check_schema(self.schema)
+        if not self.auto_execute:
+            object.__setattr__(self, "run", replace(self.run, settings=_signals_only(self.run.settings)))
+            uses = tuple(replace(use, settings=use.settings and _signals_only(use.settings)) for use in self.strategies)
+            object.__setattr__(self, "strategies", uses)
         check_name(self.name, "The agent's name")
         if not self.strategies:
             raise ConfigError("Name a strategy; `tidemill strategies` lists them.")
@@ -210,6 +214,10 @@ class AgentSpec:
             raise ConfigError("A push feed cannot tell what is traded; write symbols and interval in [data].")
         if self.feed.kind in {"push", "synthetic"} and self.feed.files:
             raise ConfigError(f"A {self.feed.kind} feed reads no files; leave files out of [data].")
+
+
+def _signals_only(settings: StrategySettings) -> StrategySettings:
+    return replace(settings, auto_execute=False)
 
 
 def check_schema(schema: object) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.model.enums import EventKind, Intent, Operator, Side
+from tidemill.model.enums import EventKind, Intent, Operator, Side, Verdict
 from tidemill.model.errors import GuardRefusal, TidemillError, UnknownName
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
@@ -20,13 +20,24 @@ from tidemill.ports.store import CommandRow, Store
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.writer import Writer
 
-__all__ = ["POLL_S", "CancelWord", "CommandPoller", "IntentWord", "OperatorWord", "StopWord", "intent_row"]
+__all__ = [
+    "POLL_S",
+    "CancelWord",
+    "CommandPoller",
+    "IntentWord",
+    "OperatorWord",
+    "StopWord",
+    "VerdictWord",
+    "intent_row",
+    "verdict_row",
+]
 
 POLL_S = 0.1
 _ON_GRID = 1e-6  # share of a tick
 _LOT_SLACK = 1e-9  # binary noise of a decimal quantity
 _STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
-_KINDS = ("cancel", "order", "stop", "tick")
+_OPERATORS = {"pause": Operator.PAUSE, "go_on": Operator.GO_ON}
+_KINDS = ("cancel", "go_on", "order", "pause", "stop", "tick", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,15 @@ class CancelWord:
     client_id: str
     by: str
     key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWord:
+    """What a gate (a person, a model, an analyst) says to a proposal: a VERDICT row."""
+
+    row: NDArray[Any]
+    by: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +175,36 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
     return row
 
 
+def verdict_row(body: Mapping[str, Any]) -> NDArray[Any]:
+    """Return the VERDICT event of an answer to a proposal.
+
+    Args:
+        body: proposal (its number), answer (approve, veto or scale), ratio (of a scale: 0 to 1), confidence (0 to 100).
+
+    Raises:
+        GuardRefusal: the answer is none.
+    """
+    name = str(body.get("answer", "")).upper()
+    if name not in Verdict.__members__:
+        raise GuardRefusal("bad_answer", f"A gate answers approve, veto or scale, not {body.get('answer')!r}.")
+    ratio, confidence = _number(body, "ratio"), _number(body, "confidence")
+    if name == Verdict.SCALE.name and not (0.0 < ratio <= 1.0):
+        raise GuardRefusal("bad_ratio", f"A gate may only scale down: ratio above 0 and at most 1, not {ratio:g}.")
+    if not (0.0 <= confidence <= 100.0):
+        raise GuardRefusal("bad_confidence", f"confidence lies between 0 and 100, not {confidence:g}.")
+    number = _number(body, "proposal")
+    if not (1.0 <= number < 2.0**53) or number != int(number):
+        raise GuardRefusal("bad_proposal", f"{body.get('proposal')!r} is no number of a proposal.")
+    row = np.zeros(1, EVENT)
+    row["kind"] = int(EventKind.VERDICT)
+    row["instrument"] = -1
+    row["order"] = int(number)
+    row["code"] = int(Verdict[name])
+    row["volume"] = ratio
+    row["close"] = confidence
+    return row
+
+
 class CommandPoller:
     """Looks for commands, and puts each into the inbox once.
 
@@ -230,6 +280,11 @@ class CommandPoller:
         kind, by, key = command.kind, command.user, command.key
         if kind == "cancel":
             self._inbox.operator(CancelWord(str(body["client_id"]), by, key))
+        elif kind in _OPERATORS:
+            self._inbox.operator(OperatorWord(_OPERATORS[kind], by, str(body.get("reason", "")), key))
+        elif kind == "verdict":
+            if not self._inbox.command(VerdictWord(verdict_row(body), by, key)):
+                raise GuardRefusal("busy", "Too many commands wait; try again.")
         elif kind == "stop":
             self._inbox.operator(StopWord(by, key))
         elif kind == "tick":

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tidemill.model.enums import CommandKind, Intent, OrderState
+from tidemill.model.enums import CommandKind, Intent, OrderState, Side
 from tidemill.model.journal import IntentRow, OrderRecord, OutboxRow
 from tidemill.runtime.book import LiveOrder, OrderBook
 from tidemill.runtime.core import Command, Core
@@ -102,7 +102,18 @@ class Drafter:
                 found = self._change(seq, leg, command)
                 if found is not None:
                     outgoing.append(found)
+            elif kind in {CommandKind.PROPOSE, CommandKind.NOTIFY}:
+                self._tell(seq, command)
         return outgoing
+
+    def _tell(self, seq: int, command: Command) -> None:
+        """Put a proposal that waits for a gate, or a signal, on the store's tape."""
+        names = ("quantity", "limit_price", "stop_price", "stop_loss", "take_profit", "price", "at_ns")
+        body: dict[str, object] = {name: getattr(command, name) for name in names}
+        body["symbol"], body["side"] = self._symbols[command.instrument], Side(command.side).name
+        body["proposal"] = command.order
+        kind = "proposal" if command.kind == CommandKind.PROPOSE else "signal"
+        self._journal.note(seq, "core", kind, str(command.order), json.dumps(body, sort_keys=True).encode())
 
     def _submit(self, seq: int, leg: int, command: Command) -> Outgoing:
         journal = self._journal

@@ -145,7 +145,7 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     recorded = Recorded(rows, end, committed, last.hash if last is not None else "")
     outbox = {row.key: row for row in store.outbox(run_id)}
     tape = store.tape(run_id)
-    commands = [row.key for row in tape if row.source.startswith("person:") and row.key]
+    commands = [row.key for row in tape if row.source.startswith(("person:", "gate:")) and row.key]
     bodies = [row.body for row in tape if row.source == "guard" and row.kind == "baseline"]
     baseline = Baseline.from_body(bodies[-1]) if bodies else None
     orders, fills = store.orders(run_id), store.fills(run_id)

@@ -62,7 +62,6 @@ class Supervision:
         halts: the same object the run's guard asks.
         beat_file: its heartbeat. sensors: of its machine.
         words: what its heartbeat row tells, as JSON.
-        may_resume: lifting a halt lets it trade; off for an agent that only gives signals.
         watchdog: name of the watchdog's heartbeat row; empty: none is expected.
         settings: of the heartbeat.
     """
@@ -71,7 +70,6 @@ class Supervision:
     beat_file: Path
     sensors: Sensors
     words: Callable[[], str] = lambda: "{}"
-    may_resume: bool = True
     watchdog: str = ""
     settings: HeartSettings | None = None
 
@@ -98,7 +96,6 @@ class HaltWatch:
     Args:
         run: the run. halts: files and rows. guard: is told what the guard table says.
         heard: called when a halt has been carried out.
-        may_resume: whether lifting the last halt lets the core trade.
     """
 
     def __init__(
@@ -108,15 +105,14 @@ class HaltWatch:
         guard: SendGuard,
         *,
         heard: Callable[[], None] = lambda: None,
-        may_resume: bool = True,
     ) -> None:
-        self._run, self._halts, self._guard, self._may_resume = run, halts, guard, may_resume
+        self._run, self._halts, self._guard = run, halts, guard
         self._heard = heard
         self._wide = (SYSTEM, f"account:{run.terms.account}", f"run:{run.terms.run_id}")
         self._strategies = {f"strategy:{run.terms.run_id}/{name}": name for name in run.terms.strategies}
         self._symbols = {f"symbol:{run.terms.run_id}/{item.symbol}": item.symbol for item in run.terms.instruments}
-        self._given: dict[str, Rung] = {}  # what the run was told
-        self._heeded: dict[str, Rung] = {}  # what it has carried out
+        self._given: dict[str, Halt] = {}  # what the run was told
+        self._heeded: dict[str, Halt] = {}  # what it has carried out
         self._rows: dict[str, GuardRow] = {}
         self._tries = 0
         self._tried_ns = 0
@@ -124,10 +120,10 @@ class HaltWatch:
 
     @property
     def heeded(self) -> tuple[str, ...]:
-        """Return ``scope=rung`` of every halt whose turn is durable and whose requests have left."""
+        """Return the mark of every halt whose turn is durable and whose requests have left."""
         if getattr(self._run.desk, "waiting", 0):
             return ()
-        return tuple(f"{scope}={int(rung)}" for scope, rung in sorted(self._heeded.items()))
+        return tuple(halt.mark for _, halt in sorted(self._heeded.items()))
 
     async def watch_files(self) -> None:
         """Look until cancelled; a file is obeyed at the next look."""
@@ -154,12 +150,13 @@ class HaltWatch:
         """Obey what is new, and lift what is gone."""
         standing = {halt.scope: halt for halt in self._halts.standing() if self._concerns(halt.scope)}
         for scope, halt in standing.items():
-            if self._given.get(scope, 0) < halt.rung:
-                self._given[scope] = halt.rung
+            if self._given.get(scope) != halt:
+                self._given[scope] = halt
                 self._order(halt)
         for scope in [scope for scope in self._given if scope not in standing]:
             del self._given[scope]
-            self._heeded.pop(scope, None)
+            if self._heeded.pop(scope, None) is not None:
+                self._heard()
         wide = [halt for scope, halt in standing.items() if scope in self._wide]
         if wide:
             self._is_lifting = False
@@ -174,7 +171,7 @@ class HaltWatch:
         """Tell the run of a halt."""
         if halt.scope in self._wide:
             if self._is_done(halt.rung):
-                self._heeded[halt.scope] = halt.rung  # before a restart
+                self._heeded[halt.scope] = halt  # before a restart
                 self._heard()
             else:
                 self._command(_CODES[halt.rung], halt)
@@ -192,8 +189,8 @@ class HaltWatch:
 
     def _command(self, code: Operator, halt: Halt) -> None:
         def done() -> None:
-            if self._given.get(halt.scope) == halt.rung:
-                self._heeded[halt.scope] = halt.rung
+            if self._given.get(halt.scope) == halt:
+                self._heeded[halt.scope] = halt
                 self._heard()
 
         self._run.parts.inbox.operator(OperatorWord(code, halt.by, halt.reason, done=done))
@@ -208,8 +205,8 @@ class HaltWatch:
 
     def _insist(self, halt: Halt) -> None:
         """Repeat what has not worked, three times in all; then only a person can help (promise 21)."""
-        if self._heeded.get(halt.scope) != halt.rung or self._is_done(halt.rung):
-            self._tries = 0 if self._heeded.get(halt.scope) == halt.rung else self._tries
+        if self._heeded.get(halt.scope) != halt or self._is_done(halt.rung):
+            self._tries = 0 if self._heeded.get(halt.scope) == halt else self._tries
             self._tried_ns = self._run.parts.clock.monotonic_ns()
             return
         now = self._run.parts.clock.monotonic_ns()
@@ -228,7 +225,7 @@ class HaltWatch:
         """Let the core trade again once no halt stands over the whole run."""
         if not self._run.core.is_halted:
             self._is_lifting = False
-        elif self._may_resume and not self._is_lifting:
+        elif not self._is_lifting:
             self._is_lifting = True
             by = next((row.by for scope in self._wide if (row := self._rows.get(scope)) is not None), "")
             self._run.parts.inbox.operator(OperatorWord(Operator.RESUME, by or "engine", "no halt stands any more"))
@@ -276,7 +273,7 @@ class Supervisor:
         self._run, self._is_over = run, is_over
         self._lag = LagMeter(parts.clock)
         self._is_slow = False
-        self.halts = HaltWatch(run, terms.halts, parts.guard, heard=self._beat, may_resume=terms.may_resume)
+        self.halts = HaltWatch(run, terms.halts, parts.guard, heard=self._beat)
         self.heart = Heart(
             f"run:{run.terms.run_id}",
             terms.beat_file,

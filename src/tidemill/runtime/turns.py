@@ -72,6 +72,7 @@ class Turns:
         self.core, self.book, self.journal = core, book, journal
         self._drafter, self._broker, self._keeper = drafter, broker, keeper
         self._release, self._follow, self._alert = release, follow, alert
+        self.tells_at_once = True  # a replay lets proposals and signals wait for the next transaction
         self.events = 0
         self.quarantined = 0
         self.duplicates = 0
@@ -87,6 +88,8 @@ class Turns:
             if outgoing:
                 self._note_decision(seq, outgoing)
                 await self._release(outgoing)
+            elif self.tells_at_once:  # a gate or a person waits for a proposal or a signal
+                await self.journal.commit()
 
     def _note_decision(self, seq: int, outgoing: list[Outgoing]) -> None:
         """Put a decision on the store's tape together with the inputs it was made on."""

@@ -20,7 +20,7 @@ from tidemill.adapters.sql.store import SqlStore
 from tidemill.authoring.rulebook import load_rules
 from tidemill.engine.engine import Engine
 from tidemill.model.agent import AgentSpec, check_name
-from tidemill.model.enums import Operator, Session
+from tidemill.model.enums import Session
 from tidemill.model.errors import ConfigError, InvariantBroken, StoreError, TidemillError
 from tidemill.model.units import to_micros
 from tidemill.ports.feed import Feed, MarketSink
@@ -28,7 +28,6 @@ from tidemill.ports.seams import Clock
 from tidemill.research.planning import plan_run
 from tidemill.runtime.book import OrderBook
 from tidemill.runtime.clock import SystemClock, SystemIds
-from tidemill.runtime.commands import OperatorWord
 from tidemill.runtime.core import Core
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.chain import RULES
@@ -182,8 +181,6 @@ class LiveRun:
         run = self.run
         await run.start()
         self.watcher.begin(run.parts.clock.monotonic_ns())
-        if not self.request.spec.auto_execute and not run.core.is_halted:
-            run.parts.inbox.operator(OperatorWord(Operator.HALT, "agent", "auto_execute is off"))
         failure: TidemillError | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -269,7 +266,7 @@ async def open_run(request: RunRequest) -> LiveRun:
         parts = _parts(request, terms, market, store, writer, guard, list(limits.values()))
         beats = beat_file(request.home.halts, run_id)
         sensors = MachineSensors(request.home.folder)
-        parts.watch = Supervision(halts, beats, sensors, may_resume=spec.auto_execute)
+        parts.watch = Supervision(halts, beats, sensors)
         run = Run(terms, parts)
         return LiveRun(request, run, market, store, writer)
     except BaseException:

@@ -17,11 +17,11 @@ from tidemill.model.enums import OrderState
 from tidemill.model.errors import GuardRefusal, StoreError, UnknownName
 from tidemill.ports.store import CommandRow
 from tidemill.runtime.clock import SystemClock, SystemIds
-from tidemill.runtime.commands import intent_row
+from tidemill.runtime.commands import intent_row, verdict_row
 from tidemill.services.desks import find_desk, who
 from tidemill.services.home import Home, read_store
 
-__all__ = ["Answer", "ask_cancel", "ask_order", "ask_tick"]
+__all__ = ["Answer", "ask_cancel", "ask_order", "ask_tick", "ask_word"]
 
 _POLL_S = 0.02
 
@@ -118,6 +118,19 @@ def ask_tick(
             raise GuardRefusal("unknown_symbol", str(UnknownName("symbol in this run", symbol, symbols)))
         with read_store(home) as store:
             return _ask(store, _row(SystemIds().fresh("cli-"), user, desk.run_id, "tick", body), wait_s)
+
+
+def ask_word(
+    home: Home, kind: str, body: Mapping[str, Any], *, run_id: str | None = None, user: str = "", wait_s: float = 10.0
+) -> Answer:
+    """Ask a run to pause, to go on, or give it a gate's verdict; errors as of ``ask_order``."""
+    user = user or who()
+    with _counted(home, kind, body, user, run_id or ""):
+        if kind == "verdict":
+            verdict_row(body)
+        desk = find_desk(home, run_id)
+        with read_store(home) as store:
+            return _ask(store, _row(SystemIds().fresh("cli-"), user, desk.run_id, kind, body), wait_s)
 
 
 def ask_cancel(

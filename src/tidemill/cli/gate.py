@@ -1,0 +1,91 @@
+"""``tidemill pause``, ``go-on`` and ``verdict``: a run looks on without trading, and a gate answers what it proposes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from tidemill.cli.asking import BY, JSON, RUN, WAIT, WAIT_S, refusals, tell
+from tidemill.cli.flags import with_flags
+from tidemill.cli.places import DATA_DIR, DATABASE
+
+__all__ = ["VerdictName", "go_on", "pause", "verdict"]
+
+REASON = Annotated[str, typer.Option(help="Why, for the record.")]
+
+
+class VerdictName(StrEnum):
+    """What a gate can say."""
+
+    APPROVE = "approve"
+    VETO = "veto"
+    SCALE = "scale"
+
+
+@with_flags()
+def pause(
+    *,
+    reason: REASON = "",
+    run: RUN = None,
+    by: BY = None,
+    wait: WAIT = True,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+    as_json: JSON = False,
+) -> None:
+    """Let a run look on: no new entries; exits and protection go on."""
+    from tidemill.services.home import find_home
+    from tidemill.services.operating import ask_word
+
+    with refusals(as_json=as_json):
+        home = find_home(data_dir, database)
+        wait_s = WAIT_S if wait else 0.0
+        tell(ask_word(home, "pause", {"reason": reason}, run_id=run, user=by or "", wait_s=wait_s), as_json=as_json)
+
+
+@with_flags()
+def go_on(
+    *,
+    reason: REASON = "",
+    run: RUN = None,
+    by: BY = None,
+    wait: WAIT = True,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+    as_json: JSON = False,
+) -> None:
+    """Let a paused run trade again."""
+    from tidemill.services.home import find_home
+    from tidemill.services.operating import ask_word
+
+    with refusals(as_json=as_json):
+        home = find_home(data_dir, database)
+        wait_s = WAIT_S if wait else 0.0
+        tell(ask_word(home, "go_on", {"reason": reason}, run_id=run, user=by or "", wait_s=wait_s), as_json=as_json)
+
+
+@with_flags()
+def verdict(
+    proposal: Annotated[int, typer.Argument(help="Number of the proposal.")],
+    answer: Annotated[VerdictName, typer.Argument(help="approve, veto or scale.")],
+    *,
+    ratio: Annotated[float, typer.Option(help="Of a scale: how much of it, above 0 and at most 1.")] = 0.0,
+    confidence: Annotated[float, typer.Option(help="How sure, 0 to 100.")] = 0.0,
+    run: RUN = None,
+    by: BY = None,
+    wait: WAIT = True,
+    data_dir: DATA_DIR = None,
+    database: DATABASE = None,
+    as_json: JSON = False,
+) -> None:
+    """Answer a proposal that waits for a gate; it can only be let through, scaled down or refused."""
+    from tidemill.services.home import find_home
+    from tidemill.services.operating import ask_word
+
+    body = {"proposal": proposal, "answer": answer.value, "ratio": ratio, "confidence": confidence}
+    with refusals(as_json=as_json):
+        home = find_home(data_dir, database)
+        wait_s = WAIT_S if wait else 0.0
+        tell(ask_word(home, "verdict", body, run_id=run, user=by or "", wait_s=wait_s), as_json=as_json)
