@@ -60,7 +60,7 @@ def result(world: PaperWorld, run: Any) -> dict[str, Any]:
     fills = [(fill.seq, fill.side, fill.quantity, fill.price, fill.fee_micros) for fill in store.fills(run_id)]
     orders = [(order.created_ns, order.side, order.state, order.filled) for order in store.orders(run_id)]
     ledger = [(row.kind, row.asset, row.delta) for row in store.ledger(world.account, run_id)]
-    return {**tables, "fills in the store": fills, "orders in the store": orders, "ledger": ledger}
+    return {**tables, "fills in the store": fills, "orders in the store": sorted(orders), "ledger": ledger}
 
 
 @pytest.mark.parametrize("gathered", [0, 256])
