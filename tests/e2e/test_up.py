@@ -207,7 +207,7 @@ def test_a_locked_database_does_not_stop_a_halt(up: Up, calm: str) -> None:
         done = halt(up.home, f"run:{calm}", Rung.PAUSE, wait_s=0.2)
         assert not done.in_table
         assert Halts(up.home.halts).find([f"run:{calm}"]) is not None
-    until(lambda: f"run:{calm}=1" in up.beat(calm).heeded, 10.0)
+    until(lambda: done.halt.mark in up.beat(calm).heeded, 10.0)
     assert _is_halted(up, calm)
 
 

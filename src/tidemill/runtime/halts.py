@@ -49,6 +49,11 @@ class Halt:
         """Return it in words."""
         return f"{self.scope} by {self.by}: {self.reason}"
 
+    @property
+    def mark(self) -> str:
+        """Return what tells this halt from every other: scope, rung and instant."""
+        return f"{self.scope}={int(self.rung)}@{self.at_ns}"
+
     def as_row(self) -> GuardRow:
         """Return it as a row of the guard table; its reason begins with the rung."""
         return GuardRow(self.scope, "HALTED", f"{self.rung.name}: {self.reason}", self.by, self.at_ns)

@@ -109,7 +109,7 @@ class Watchdog:
         beat, now = read_beat(self._beat_file), self._clock.monotonic_ns()
         done = beat.heeded if beat is not None else ()
         asked = {
-            f"{halt.scope}={int(halt.rung)}": halt.rung
+            halt.mark: halt.rung
             for halt in self._halts.standing()
             if halt.scope in {SYSTEM, f"account:{self._account}"} and halt.rung >= Rung.CANCEL and halt.by != _NAME
         }

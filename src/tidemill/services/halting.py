@@ -97,10 +97,9 @@ def _await_heeded(home: Home, stands: Halt, wait_s: float) -> tuple[tuple[str, .
         for run in living_runs(home)
         if scope in {SYSTEM, f"run:{run}", f"account:{read_desk(home.runs / run).account}"}
     ]
-    word = f"{scope}={int(stands.rung)}"
     while True:
         beats = {run: read_beat(beat_file(home.halts, run)) for run in concerned}
-        heeded = tuple(run for run, beat in beats.items() if beat is not None and word in beat.heeded)
+        heeded = tuple(run for run, beat in beats.items() if beat is not None and stands.mark in beat.heeded)
         if len(heeded) == len(concerned) or time.monotonic() >= until:
             return heeded, tuple(run for run in concerned if run not in heeded)
         time.sleep(_POLL_S)

@@ -18,7 +18,7 @@ class Beat:
         count, now_ns: change with every beat.
         state: RUNNING, or STOPPED after a clean stop: nobody is expected then.
         pid: of the process.
-        heeded: ``scope=rung`` of every halt it has carried out to the end, in order.
+        heeded: mark of every halt it has carried out to the end, in order.
     """
 
     count: int

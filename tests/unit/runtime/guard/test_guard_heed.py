@@ -34,7 +34,7 @@ def test_a_halt_the_engine_does_not_carry_out_is_carried_out_within_a_second(tmp
 def test_an_engine_that_has_carried_it_out_is_left_alone_p14(tmp_path: Path) -> None:
     scene = Scene(tmp_path, Account({}, [shown("E")]))
     halted(scene, Rung.CANCEL, "account:A1")
-    write_beat(scene.file, Beat(1, scene.clock.now, "RUNNING", 1, ("account:A1=2",)))
+    write_beat(scene.file, Beat(1, scene.clock.now, "RUNNING", 1, (scene.halts.standing()[0].mark,)))
     heed(scene, 5.0)
     assert (scene.account.opened, scene.account.cancelled) == (0, [])
 
