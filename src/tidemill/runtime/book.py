@@ -34,6 +34,7 @@ class LiveOrder:
         doubt: the request (submit, cancel, replace) whose outcome nobody knows; empty: none.
         is_ended: the core has let go of it; what still fills is booked as an adjustment.
         wanted: quantity and trigger that the last replacement asked for.
+        taken_back: units of real fills that were busted and not corrected; the broker may count them as filled.
         synthetic: fills we made up for want of the broker's own, by execution id.
     """
 
@@ -55,6 +56,7 @@ class LiveOrder:
     doubt: str = ""
     is_ended: bool = False
     wanted: tuple[float, float] = (0.0, 0.0)
+    taken_back: float = 0.0
     synthetic: dict[str, OrderReport] = field(default_factory=dict)
 
     @property
@@ -198,6 +200,8 @@ class OrderBook:
         is_bust = report.fill_kind == "bust"
         made_up = order.synthetic.pop(report.exec_id.removesuffix(BUST), None) if is_bust else None
         self._add(order, report, -1.0 if is_bust else 1.0)
+        if made_up is None:
+            order.taken_back = round(order.taken_back + (report.quantity if is_bust else -report.quantity), _DIGITS)
         flags = () if made_up is not None else (report.fill_kind.upper(),)
         return Applied(order, is_new=True, flags=flags, is_late=True)
 

@@ -22,6 +22,7 @@ from tidemill.runtime.writer import Writer
 
 __all__ = [
     "POLL_S",
+    "AdjustWord",
     "CancelWord",
     "CommandPoller",
     "IntentWord",
@@ -37,7 +38,7 @@ _ON_GRID = 1e-6  # share of a tick
 _LOT_SLACK = 1e-9  # binary noise of a decimal quantity
 _STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
 _OPERATORS = {"pause": Operator.PAUSE, "go_on": Operator.GO_ON}
-_KINDS = ("cancel", "go_on", "order", "pause", "stop", "tick", "verdict")
+_KINDS = ("adjust", "cancel", "go_on", "order", "pause", "stop", "tick", "verdict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,18 @@ class VerdictWord:
     row: NDArray[Any]
     by: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustWord:
+    """A difference from the broker's record that a person acknowledges: signed units at a price, to be booked."""
+
+    instrument: int
+    units: float
+    price: float
+    by: str
+    key: str
+    strategy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +300,8 @@ class CommandPoller:
                 raise GuardRefusal("busy", "Too many commands wait; try again.")
         elif kind == "stop":
             self._inbox.operator(StopWord(by, key))
+        elif kind == "adjust":
+            self._inbox.operator(self._adjustment(body, by, key))
         elif kind == "tick":
             return self._take_tick(body)
         elif kind == "order":
@@ -301,6 +316,19 @@ class CommandPoller:
         else:
             raise UnknownName("command", kind, _KINDS)
         return ""
+
+    def _adjustment(self, body: Mapping[str, Any], by: str, key: str) -> AdjustWord:
+        """Return the adjustment a person asks for; its key is its identity, so it is booked once."""
+        symbols = [item.symbol for item in self._instruments]
+        symbol, units, price = str(body["symbol"]), _number(body, "units"), _number(body, "price")
+        if symbol not in symbols:
+            raise UnknownName("symbol", symbol, symbols)
+        if not (0.0 < abs(units) < float("inf") and 0.0 < price < float("inf")):
+            raise GuardRefusal("bad_adjustment", "An adjustment needs units other than zero and a price above zero.")
+        strategy = str(body.get("strategy") or self._strategies[0])
+        if strategy not in self._strategies:
+            raise UnknownName("strategy", strategy, self._strategies)
+        return AdjustWord(symbols.index(symbol), units, price, by, key, self._strategies.index(strategy))
 
     def _take_tick(self, body: Mapping[str, Any]) -> str:
         """Push a tick; what the border sets aside is refused by the name of its fault."""

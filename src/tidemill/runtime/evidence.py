@@ -53,14 +53,15 @@ def incarnations(shown: Iterable[BrokerOrder], book: OrderBook) -> dict[str, lis
 
 
 def missing_units(order: LiveOrder, shown: Sequence[BrokerOrder], fills: Iterable[OrderReport]) -> float:
-    """Return how much more the broker says is filled than we have booked and are about to book."""
+    """Return how much more the broker says is filled than we have booked, ever, and are about to book."""
     name, broker_ids = order.request.client_id, {item.broker_id for item in shown}
     coming = sum(
-        fill.quantity * (-1.0 if fill.fill_kind == "bust" else 1.0)
+        fill.quantity
         for fill in fills
-        if fill.client_id == name or (not fill.client_id and fill.broker_id in broker_ids)
+        if fill.fill_kind == "real"
+        and (fill.client_id == name or (not fill.client_id and fill.broker_id in broker_ids))
     )
-    missing = sum(item.filled for item in shown) - order.filled - coming
+    missing = sum(item.filled for item in shown) - order.filled - order.taken_back - coming
     return missing if missing > _TINY else 0.0
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "ADJUST",
     "ENTRY_TTL_NS",
     "adjust_event",
+    "adjustment_row",
     "read_terms",
     "report_event",
     "report_of",
@@ -28,7 +29,7 @@ __all__ = [
     "terms_of",
 ]
 
-ADJUST = 22  # EventKind.ADJUST
+ADJUST = int(EventKind.ADJUST)
 
 # An entry that has not left by then is stale: the price it was decided on is gone (promise 4).
 ENTRY_TTL_NS = 5_000_000_000
@@ -108,20 +109,23 @@ def report_event(report: OrderReport, order: LiveOrder, now_ns: int) -> NDArray[
     return row
 
 
+def adjustment_row(instrument: int, strategy: int, units: float, price: float, now_ns: int) -> NDArray[Any]:
+    """Return the ADJUST event of signed units that no order of ours has brought."""
+    row = np.zeros(1, EVENT)
+    row["kind"], row["instrument"], row["row"] = ADJUST, instrument, -1
+    row["ts_ns"] = row["now_ns"] = now_ns
+    row["order"] = strategy
+    row["close"], row["volume"] = price, units
+    return row
+
+
 def adjust_event(report: OrderReport, order: LiveOrder, now_ns: int) -> NDArray[Any]:
     """Return a fill that the core's order can no longer take (it has ended, or the fill is taken back) as ADJUST."""
     sign = int(order.request.side) * (-1 if report.fill_kind == "bust" else 1)
-    row = np.zeros(1, EVENT)
-    row["kind"] = ADJUST
-    row["instrument"] = order.instrument
+    row = adjustment_row(order.instrument, order.owner, sign * report.quantity, report.price, now_ns)
     row["ts_ns"] = report.ts_ns
-    row["now_ns"] = now_ns
-    row["order"] = order.owner
     row["code"] = order.request.number
-    row["close"] = report.price
-    row["volume"] = sign * report.quantity
     row["money"] = -report.fee_micros if report.fill_kind == "bust" else report.fee_micros
-    row["row"] = -1
     return row
 
 

@@ -194,6 +194,11 @@ class Outside:
         self.poller.hurry()
         self.sender.open_gate()
 
+    def heard_foreign(self) -> None:
+        """Note that somebody else traded in the account: what it holds now is asked for at once."""
+        self.reconciler.expect_difference()
+        self.poller.hurry()
+
     # --- how they hang together
 
     async def _reopened(self) -> None:

@@ -202,7 +202,8 @@ class AccountPoller:
                 self._hooks.positions(snapshot)
 
     def look_again(self, pause_ns: int) -> None:
-        """Ask for positions sooner than usual: something does not add up."""
+        """Ask for orders and positions sooner than usual: something does not add up."""
+        self._orders_ns = min(self._orders_ns, self._clock.monotonic_ns() - _QUIET_NS + pause_ns // 2)
         self._positions_ns = min(self._positions_ns, self._clock.monotonic_ns() - _POSITIONS_NS + pause_ns)
 
     def hurry(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tidemill.model.bars import HOUR_NS
+from tidemill.model.bars import HOUR_NS, SECOND_NS
 from tidemill.model.broker import AccountFacts, BrokerOrder, OrderReport
 from tidemill.model.enums import EventKind, Intent, OrderState
 from tidemill.model.journal import FillEntry, OutboxRow, ReconRow
@@ -26,6 +26,7 @@ __all__ = ["CURSOR_NS", "Difference", "Reconciler", "Told", "cursor_of", "expire
 
 CURSOR_NS = 24 * HOUR_NS  # lists are asked for from that long before the last fill we know
 _SAME = 2  # answers in a row that show a difference before it counts
+_EXPECTED_NS = 60 * SECOND_NS
 _TINY = 1e-9
 _CASH_TOLERANCE_MICROS = 1_000_000
 
@@ -129,12 +130,17 @@ class Reconciler:
         self._cash_offset: int | None = None
         self._cash_answers = 0
         self.compared = 0
+        self._expected_until = 0  # monotonic
         self.started_ns = 0
 
     def ours(self) -> dict[str, float]:
         """Return what the account should hold in each symbol of the run."""
         held = self._present.units()
         return {symbol: held.get(symbol, 0.0) + self._others[symbol] for symbol in self._symbols}
+
+    def expect_difference(self) -> None:
+        """Note that somebody else has traded: for a while, one answer that differs is enough."""
+        self._expected_until = self._now()[1] + _EXPECTED_NS
 
     def confirm(self) -> None:
         """Bring the confirmed positions up to now: our fills, plus what the broker shows beyond them."""
@@ -160,7 +166,8 @@ class Reconciler:
         for symbol in [symbol for symbol in self.blocked if symbol not in self.differences]:
             self._unblock(symbol)
         for difference in self.differences.values():
-            if difference.answers >= _SAME and mono - difference.since_ns >= self._settle_ns:
+            is_old = difference.answers >= _SAME and mono - difference.since_ns >= self._settle_ns
+            if is_old or mono < self._expected_until:
                 self._block(difference, now)
         self._take_cash(snapshot.account)
         self.compared += 1

@@ -33,7 +33,15 @@ from tidemill.ports.store import CommandRow, Store
 from tidemill.runtime.approver import Approver
 from tidemill.runtime.book import OrderBook
 from tidemill.runtime.candles import Candles
-from tidemill.runtime.commands import CancelWord, CommandPoller, IntentWord, OperatorWord, StopWord, VerdictWord
+from tidemill.runtime.commands import (
+    AdjustWord,
+    CancelWord,
+    CommandPoller,
+    IntentWord,
+    OperatorWord,
+    StopWord,
+    VerdictWord,
+)
 from tidemill.runtime.core import Core, Written
 from tidemill.runtime.desk import Desk, InstantDesk, SteppedExchange
 from tidemill.runtime.groups import Groups
@@ -43,8 +51,8 @@ from tidemill.runtime.journal import Journal
 from tidemill.runtime.lanes import Lane
 from tidemill.runtime.lease import EpochMark, LeaseKeeper
 from tidemill.runtime.market import LOOK_S, MARKET_KINDS, TICKS, Market
-from tidemill.runtime.orders import ENTRY_TTL_NS
-from tidemill.runtime.outgoing import Drafter
+from tidemill.runtime.orders import ENTRY_TTL_NS, adjustment_row
+from tidemill.runtime.outgoing import Drafter, decimal_text
 from tidemill.runtime.outside import Outside, OutsideParts
 from tidemill.runtime.present import Present
 from tidemill.runtime.projector import Projector
@@ -533,11 +541,36 @@ class Run:
             await self.turns.take_row(item.row, source=f"gate:{item.by}", kind="VERDICT", key=item.key)
         elif isinstance(item, CancelWord):
             await self._cancel(item, now)
+        elif isinstance(item, AdjustWord):
+            await self._adjust(item, now)
         elif isinstance(item, StopWord):
             self.journal.note(self.journal.next_seq - 1, f"person:{item.by}", "STOP", item.key, b"")
             self._stopping.set()
         await self.groups.settle()
         await self.journal.commit()
+
+    async def _adjust(self, word: AdjustWord, now: int) -> None:
+        """Book what a person acknowledges: the position moves, and the ledger says why."""
+        terms = self.terms
+        fill = FillEntry(
+            broker=terms.broker,
+            account=terms.account,
+            exec_id=f"adjust:{word.key}",
+            run_id=terms.run_id,
+            client_id="",
+            symbol=terms.instruments[word.instrument].symbol,
+            side="BUY" if word.units > 0.0 else "SELL",
+            quantity=decimal_text(abs(word.units)),
+            price=decimal_text(word.price),
+            fee_micros=0,
+            ts_ns=now,
+            seq=0,
+            kind="correct",
+            strategy=terms.strategies[word.strategy],
+            flags="ADJUSTMENT",
+        )
+        row = adjustment_row(word.instrument, word.strategy, word.units, word.price, now)
+        await self.turns.take_adjustment(fill, row, f"person:{word.by}", word.key)
 
     def _outcome(self, item: Any, known: int) -> tuple[str, str]:
         """Return what became of a word: state and text of its command."""
@@ -577,7 +610,9 @@ class Run:
                 self.present.health.market_data_ready = item.is_up
                 self.alert(2, "FEED_UP" if item.is_up else "FEED_DOWN", item.text)
             return
-        await self.turns.take_report(item, self.now()[0])
+        applied = await self.turns.take_report(item, self.now()[0])
+        if self.outside is not None and "EXTERNAL" in applied.flags:
+            self.outside.heard_foreign()
         await self.journal.commit()
 
     # --- what others are told

@@ -179,7 +179,7 @@ class Turns:
                 if int(row["id"]) == order.request.number and float(row["quantity"]) < order.quantity:
                     order.quantity = float(row["quantity"])
 
-    async def take_adjustment(self, fill: FillEntry, row: NDArray[Any]) -> None:
+    async def take_adjustment(self, fill: FillEntry, row: NDArray[Any], source: str = "engine", key: str = "") -> None:
         """Book a change of position that no order of ours explains: an ADJUST row, and the fill it stands for."""
         address = int(row.ctypes.data)
         seq = self.journal.append(address)
@@ -187,7 +187,8 @@ class Turns:
         is_known = self.journal.is_known(seq)
         self.book.executions.add(fill.exec_id)
         if not is_known:
-            self.journal.note(seq, "engine", "ADJUST", fill.exec_id, json.dumps(asdict(fill), sort_keys=True).encode())
+            body = json.dumps(asdict(fill), sort_keys=True).encode()
+            self.journal.note(seq, source, "ADJUST", key or fill.exec_id, body)
         entries = self._keeper.book(fill)
         if not is_known:
             self.journal.batch.fills.append(fill)
