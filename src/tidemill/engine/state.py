@@ -58,7 +58,7 @@ def build_state(plan: EnginePlan) -> Block:
     """Return a fresh state block for a plan."""
     pairs = _pairs(plan)
     zones = _zones(plan)
-    orders = max(16, 6 * len(pairs))
+    orders = max(16, 9 * len(pairs))  # three entries, and as many reducers twice: old ones may await their end
     memory = sum(_memory_bytes(plan.strategies[number]) for _, number in pairs)
     block = Block(
         HEADER,

@@ -13,7 +13,7 @@ from tidemill.kernel.access import head, instrument_at, order_at, slot_at, strat
 from tidemill.kernel.clock import next_close_ns
 from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.money import micros, snap_price, snap_quantity
-from tidemill.kernel.orders import enlist, request_cancel, request_replace, send
+from tidemill.kernel.orders import enlist, next_live, request_cancel, request_replace, send
 from tidemill.model.enums import Intent, OrderState, OrderType, Reason, TimeInForce
 
 __all__ = [
@@ -200,10 +200,12 @@ def shrink_reducers(state: int, index: int, filled_row: int, quantity: float) ->
     yet reached the venue after this fill, so the venue has not shrunk it: `protect` asks for its new size.
     """
     lot = instrument_at(state, slot_at(state, index).instrument).lot
-    for row in range(head(state).n_orders):
+    row = next_live(state, -1)
+    while row >= 0:
         order = order_at(state, row)
-        if row != filled_row and order.id > 0 and order.group == index + 1 and order.state != _SENDING:
+        if row != filled_row and order.group == index + 1 and order.state != _SENDING:
             order.quantity = max(snap_quantity(order.quantity - quantity, lot), order.filled)
+        row = next_live(state, row)
 
 
 @kernel
@@ -223,10 +225,12 @@ def cancel_entries(state: int, index: int) -> None:
     """Ask for the cancellation of every working entry of a slot; there may be several that cancel each other."""
     if slot_at(state, index).entry_order < 0:
         return
-    for row in range(head(state).n_orders):
+    row = next_live(state, -1)
+    while row >= 0:
         order = order_at(state, row)
-        if order.id > 0 and order.slot == index and order.intent == _ENTRY:
+        if order.slot == index and order.intent == _ENTRY:
             request_cancel(state, row)
+        row = next_live(state, row)
 
 
 @kernel

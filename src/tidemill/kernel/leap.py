@@ -22,7 +22,7 @@ from tidemill.kernel.compile import inlined, kernel
 from tidemill.kernel.days import roll_day
 from tidemill.kernel.ledger import mark_bar, mark_slot
 from tidemill.kernel.matching import first_touched
-from tidemill.kernel.memory import call4, float_at, int_at, row_at, store_int
+from tidemill.kernel.memory import call4, float_at, int_at, prefetch, row_at, store_int
 from tidemill.kernel.money import micros
 from tidemill.kernel.tape import day_row, mark_equity, settle_day
 from tidemill.model.enums import EventKind
@@ -51,7 +51,11 @@ def step_stream(stream: Any) -> None:
 
 @inlined
 def load_event(state: int, stream: Any) -> None:
-    """Copy the row under a stream's cursor into the state's event."""
+    """Copy the row under a stream's cursor into the state's event.
+
+    Of a bar that the strategy has stepped on already only what is still read: columns that are not in use lie in slow
+    memory. What the next bar will be matched on is asked for ahead of time.
+    """
     event = head(state).event
     at = stream.at
     if stream.kind != _BAR:
@@ -71,17 +75,23 @@ def load_event(state: int, stream: Any) -> None:
         event.low = row.low
         event.high = row.high
         return
-    begin = int_at(stream.ts, at)
     event.kind = _BAR
     event.instrument = stream.instrument
-    event.ts_ns = begin
+    event.ts_ns = int_at(stream.ts, at)
     event.now_ns = stream.next_ns
     event.interval_ns = stream.interval_ns
-    event.open = float_at(stream.open, at)
+    event.close = float_at(stream.close, at)
+    if stream.slot >= 0 and slot_at(state, stream.slot).stepped == 1:
+        prefetch(stream.open, at + 1)
+        prefetch(stream.high, at + 1)
+        prefetch(stream.low, at + 1)
+        if slot_at(state, stream.slot).quantity == 0.0:
+            return
+    else:
+        event.open = float_at(stream.open, at)
+        event.volume = float_at(stream.volume, at)
     event.high = float_at(stream.high, at)
     event.low = float_at(stream.low, at)
-    event.close = float_at(stream.close, at)
-    event.volume = float_at(stream.volume, at)
 
 
 @kernel
@@ -269,10 +279,12 @@ def _leap_held(state: int, tape: int, stream: Any, stop: int) -> None:
     equity = 0
     out = tape_top.equity + tape_top.equity_count * _EQUITY_BYTES
     begin_at = stream.at
+    starts, highs, lows, closes = stream.ts, stream.high, stream.low, stream.close
+    duration = stream.duration_ns
     for at in range(begin_at, stop):
-        close = float_at(stream.close, at)
-        bar_high = float_at(stream.high, at)
-        bar_low = float_at(stream.low, at)
+        close = float_at(closes, at)
+        bar_high = float_at(highs, at)
+        bar_low = float_at(lows, at)
         value = micros(quantity * close * multiplier)
         if bar_high > high:
             high = bar_high
@@ -281,7 +293,7 @@ def _leap_held(state: int, tape: int, stream: Any, stop: int) -> None:
         worst = close - bar_low if is_long else bar_high - close
         gap = micros(size * worst * multiplier)
         equity = base + value - offset
-        store_int(out, 0, int_at(stream.ts, at) + stream.duration_ns)
+        store_int(out, 0, int_at(starts, at) + duration)
         store_int(out, 1, equity)
         out += _EQUITY_BYTES
         if equity > day_high:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import from_dtype
 
@@ -26,6 +26,7 @@ __all__ = [
     "float_at",
     "header_accessor",
     "int_at",
+    "prefetch",
     "record_at",
     "register",
     "row_at",
@@ -94,6 +95,21 @@ if JIT:
         """Call the compiled function that lies at an address with three integers."""
         return types.int64(types.int64, types.int64, types.int64, types.int64), _call(3)
 
+    @intrinsic  # type: ignore[untyped-decorator]
+    def prefetch(typingctx: Any, address: Any, index: Any) -> Any:
+        """Ask for the memory of number ``index`` of the column at ``address``, which will be read soon."""
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            flag = ir.IntType(32)
+            place = builder.gep(builder.inttoptr(arguments[0], _F64.as_pointer()), [arguments[1]])
+            byte = ir.IntType(8).as_pointer()
+            kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+            ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+            builder.call(ask, [builder.bitcast(place, byte), flag(0), flag(3), flag(1)])
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), codegen
+
     float_at = _load(_F64, types.float64)
     int_at = _load(_I64, types.int64)
     store_float = _store(_F64, types.float64)
@@ -110,6 +126,9 @@ else:
             raw = (ctypes.c_char * layout.itemsize).from_address(int(address))
             view = _views[key] = np.frombuffer(raw, dtype=layout).view(np.recarray)[0]
         return view
+
+    def prefetch(address: int, index: int) -> None:
+        """Do nothing: only compiled code waits for memory."""
 
     def float_at(address: int, index: int) -> float:
         """Return the float64 number ``index`` of the column at ``address``."""

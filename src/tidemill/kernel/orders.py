@@ -14,7 +14,16 @@ from tidemill.kernel.tape import write_order
 from tidemill.kernel.transitions import MOVES, QUARANTINE, STAY
 from tidemill.model.enums import CommandKind, EventKind, Intent, OrderState
 
-__all__ = ["end_order", "enlist", "find_order", "report_moves", "request_cancel", "request_replace", "take_fill"]
+__all__ = [
+    "end_order",
+    "enlist",
+    "find_order",
+    "next_live",
+    "report_moves",
+    "request_cancel",
+    "request_replace",
+    "take_fill",
+]
 
 _SENDING = int(OrderState.SENDING)
 _PARTIAL = int(OrderState.PARTIAL)
@@ -30,6 +39,7 @@ _REPLACED = int(EventKind.REPLACED)
 _SUBMIT = int(CommandKind.SUBMIT)
 _CANCEL = int(CommandKind.CANCEL)
 _REPLACE = int(CommandKind.REPLACE)
+_REDUCERS = 3  # stop, target and exit
 _STAY = int(STAY)
 _QUARANTINE = int(QUARANTINE)
 
@@ -77,14 +87,21 @@ def _command(state: int, kind: int, row: int) -> Any:
 
 @kernel
 def enlist(state: int, slot: int, side: int, intent: int, kind: int, tif: int, reason: int, quantity: float) -> int:
-    """Take a free row for a new order in CREATED and return it, -1 when the table is full."""
+    """Take a free row for a new order in CREATED and return it, -1 when the table is full.
+
+    Entries leave room for a stop, a target and an exit of every slot: what protects a position is never short of a row.
+    """
     top = head(state)
     row = top.free_order
     if row < 0 or top.command_count >= top.n_commands:
         return -1
+    if intent == _ENTRY and top.live_orders >= top.n_orders - _REDUCERS * top.n_slots:
+        return -1
     order = order_at(state, row)
     top.free_order = order.next
     top.live_orders += 1
+    if row >= top.order_rows:
+        top.order_rows = row + 1
     order.id = top.next_order_id
     top.next_order_id += 1
     order.slot = slot
@@ -144,26 +161,41 @@ def request_replace(state: int, row: int, quantity: float, stop_price: float) ->
         command.stop_price = stop_price
 
 
+@inlined
+def next_live(state: int, row: int) -> int:
+    """Return the row of the next living order after ``row`` (-1: from the start), -1 when there is none.
+
+    Rows are used from the low end, so the highest one ever used bounds the search.
+    """
+    top = head(state)
+    row += 1
+    while row < top.order_rows and order_at(state, row).id == 0:
+        row += 1
+    return row if row < top.order_rows else -1
+
+
 @kernel
 def find_order(state: int, order_id: int, hint: int) -> int:
     """Return the row of an order that still lives, -1 when there is none; ``hint`` is where it last stood."""
     top = head(state)
     if hint >= 0 and hint < top.n_orders and order_at(state, hint).id == order_id:
         return hint
-    for row in range(top.n_orders):
-        if order_at(state, row).id == order_id:
-            return row
-    return -1
+    row = next_live(state, -1)
+    while row >= 0 and order_at(state, row).id != order_id:
+        row = next_live(state, row)
+    return row
 
 
 @kernel
 def _other_entry(state: int, ended: int) -> int:
     """Return the row of another working entry of the same slot, -1 when there is none."""
     slot = order_at(state, ended).slot
-    for row in range(head(state).n_orders):
+    row = next_live(state, -1)
+    while row >= 0:
         other = order_at(state, row)
-        if row != ended and other.id > 0 and other.slot == slot and other.intent == _ENTRY:
+        if row != ended and other.slot == slot and other.intent == _ENTRY:
             return row
+        row = next_live(state, row)
     return -1
 
 

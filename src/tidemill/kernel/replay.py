@@ -140,7 +140,8 @@ def _begin(state: int, venue: int, stream: Any, phase: int, end_ns: int) -> None
     if phase == OPEN or book_at(venue, instrument).opened_ns != begin:
         flags = _session_flags(state, stream, begin, end_ns)
         day = day_of(state, instrument_at(state, instrument).calendar, begin)
-        begin_bar(venue, instrument, float_at(stream.volume, at), begin, day, flags)
+        volume = float_at(stream.volume, at) if venue_head(venue).volume_cap > 0.0 else 0.0
+        begin_bar(venue, instrument, volume, begin, day, flags)
     if phase == OPEN:
         begin_open(venue, instrument, float_at(stream.open, at))
     else:
@@ -187,17 +188,16 @@ def _may_trade(venue: int, stream: Any) -> bool:
 def _match_group(state: int, venue: int, tape: int, code: int, streams: int, count: int, end_ns: int) -> None:
     """Match every bar of a group in the three stages, each for all bars before the next."""
     dues = tape_head(tape).dues
-    index = 0
-    while index < count:
+    first = count
+    last = -1
+    for index in range(count):
         if int_at(dues, index) == end_ns:
             stream = row_at(streams, index, count, STREAM)
             if stream.matches == 1 and _may_trade(venue, stream):
-                break
-        index += 1
-    if index == count:
-        return
+                first = min(first, index)
+                last = index
     for phase in range(OPEN, CLOSE + 1):
-        for index in range(count):
+        for index in range(first, last + 1):
             if int_at(dues, index) == end_ns:
                 stream = row_at(streams, index, count, STREAM)
                 if stream.matches == 1 and _may_trade(venue, stream):
@@ -324,6 +324,7 @@ def _take_tick(state: int, venue: int, tape: int, code: int, streams: int, count
         return write_still(state, tape, due)
     top.timeline_at += 1
     _take_group(state, venue, tape, code, streams, count, others, tick)
+    head(state).now_ns = max(head(state).now_ns, tick)  # all bars of this instant may have been passed in their sleep
     return 1
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from naive.scenario import START, Case, differences, run_core, run_twin, table
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS
-from tidemill.model.enums import EventKind, FillTiming, OrderType, PathRule, Sizing, Slippage, TimeInForce
+from tidemill.model.enums import EventKind, FillTiming, OrderType, PathRule, Refusal, Sizing, Slippage, TimeInForce
 from tidemill.model.instrument import AssetClass, Instrument
 from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings
 
@@ -548,3 +548,14 @@ def test_a_future_counts_its_multiplier_in_slippage() -> None:
     item = Instrument("NQ", AssetClass.FUTURE, 0.25, 1.0, 20.0, 500.0, calendar="24/7", zone="UTC")
     _, engine = play([CALM, CALM], {0: [do("buy")]}, item=item, costs=Costs(Slippage.FIXED, 0.25))
     assert [int(row["slippage"]) for row in engine.tape.rows("fills")] == [50_000_000]
+
+
+def test_entries_never_take_the_rows_that_protection_needs() -> None:
+    far = [do("buy", limit=50, quantity=1) for _ in range(3)]
+    script = {0: [do("buy", stop=90, target=110)], **dict.fromkeys(range(1, 8), far), 8: [do("close", quantity=4)]}
+    chosen = StrategySettings(sizing=Sizing.FIXED, size_value=10.0)
+    bars = table("X", [CALM] * 11)
+    orders = {(0, int(bars.ts[at])): actions for at, actions in script.items()}
+    engine = run_core(Case([STOCK], [bars], [orders], [chosen], RunSettings(settings=chosen)))
+    assert set(engine.tape.rows("refusals")["refusal"]) == {int(Refusal.ORDER_TABLE_FULL)}
+    assert fills_of(engine) == [(1, 1, 10, 100), (9, -1, 4, 100)]

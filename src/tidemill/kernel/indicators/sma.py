@@ -40,7 +40,7 @@ def sma(memory: Any, price: float) -> float:
     at = memory.at
     window = memory.window
     ring = memory.ring
-    total = memory.total + price - ring[at]
+    total = memory.total + (price - ring[at])  # one addition on the way from one bar to the next
     ring[at] = price
     at += 1
     if at >= window:

@@ -45,6 +45,7 @@ HEADER = np.dtype(
         ("free_order", _I),  # head of the chain of free rows, -1 when full
         ("next_order_id", _I),
         ("live_orders", _I),  # rows in use
+        ("order_rows", _I),  # rows ever used: the first ones
         ("commands", _I),
         ("n_commands", _I),  # capacity
         ("command_count", _I),  # commands of this turn
