@@ -81,9 +81,10 @@ def _print(found: WhatIf, run_id: str) -> None:
     rows = []
     for (label, before), (_, after) in zip(found.before.headline(), found.after.headline(), strict=True):
         rows.append((label, before, after))
-    title = ", ".join(f"{name}={value}" for name, value in found.changes.items()) or "nothing changed"
-    print_table(["", f"run {run_id}", "replay"], rows, f"What if: {title}")
+    changes = ", ".join(f"{name}={value}" for name, value in found.changes.items()) or "nothing changed"
     screen = console()
+    screen.print(f"What if: {changes}", style="bold", markup=False, soft_wrap=True)
+    print_table(["", f"run {run_id}", "replay"], rows)
     screen.print(
         f"Orders: {found.orders_before:,} in the run, {found.orders_after:,} in the replay, {found.shared:,} the same.",
         markup=False,

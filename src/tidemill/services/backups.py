@@ -6,6 +6,7 @@ what it knows is on the tapes by then, and the tapes may be a little longer, as 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from tidemill.adapters.sql.backup import backup_store, restore_store, verify_backup
 from tidemill.adapters.sql.connect import file_of, parse_url
 from tidemill.adapters.sql.place import ProcessLock
-from tidemill.model.errors import OutputError, StoreError
+from tidemill.model.errors import OutputError, StoreError, TapeBroken
 from tidemill.runtime.tape import read_tape
 from tidemill.services.home import Home
 
@@ -24,6 +25,7 @@ __all__ = ["Backup", "Restored", "make_backup", "restore_backup"]
 
 _TAPES = ".runs"
 _HALTS = ".halts"
+_SUMS = "tapes.blake2b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def make_backup(home: Home, file: Path) -> Backup:
             (part / run.name).mkdir(mode=0o700)
             for path in sorted(run.glob("events-*.tape")):
                 shutil.copyfile(path, part / run.name / path.name)
+        (part / _SUMS).write_text(_sums(part), encoding="utf-8")
         _to_disk(part)
         part.replace(tapes)
         if home.halts.is_dir():
@@ -111,13 +114,13 @@ def restore_backup(home: Home, file: Path) -> Restored:
     verify_backup(file)
     if not tapes.is_dir():
         raise StoreError(f"The tapes of the backup are not at {tapes}; put them back beside {file.name}.")
-    runs, rows = _count(tapes)
+    runs, rows = _proven(tapes)
     _demand_alone(home)
     with _told(home.runs):
         home.folder.mkdir(parents=True, exist_ok=True)
         fresh = home.runs.with_name(home.runs.name + ".restoring")
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(tapes, fresh)
+        shutil.copytree(tapes, fresh, ignore=shutil.ignore_patterns(_SUMS))
         _to_disk(fresh)
         former = _free_name(home.runs) if home.runs.exists() else None
         if former is not None:
@@ -146,6 +149,26 @@ def _demand_alone(home: Home) -> None:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _sums(tapes: Path) -> str:
+    """Return the checksum of every tape file under a folder, a line each."""
+    lines = []
+    for path in sorted(tapes.glob("*/events-*.tape")):
+        with path.open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, hashlib.blake2b).hexdigest()}  {path.relative_to(tapes)}\n")
+    return "".join(lines)
+
+
+def _proven(tapes: Path) -> tuple[int, int]:
+    """Prove that the tapes are the ones that were saved; return runs and rows."""
+    try:
+        is_same = (tapes / _SUMS).read_text(encoding="utf-8") == _sums(tapes)
+    except OSError as error:
+        raise StoreError(f"The tapes in {tapes} cannot be read ({error.strerror}); take another backup.") from error
+    if not is_same:
+        raise TapeBroken(f"The tapes in {tapes} are not the ones that were saved; take another backup.")
+    return _count(tapes)
 
 
 def _count(tapes: Path) -> tuple[int, int]:

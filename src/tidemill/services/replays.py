@@ -125,7 +125,8 @@ def _first(alone: Sequence[SentOrder], rest: Sequence[SentOrder], symbols: Seque
     if not found:
         return ""
     _, _, who, order = min(found, key=lambda item: item[:2])
-    words = f"{Side(order.side).name} {order.quantity:g} {symbols[order.instrument]} {OrderType(order.type).name}"
+    units = f"{order.quantity:g} " if order.quantity else ""  # what a sibling filled is taken off an order
+    words = f"{Side(order.side).name} {units}{symbols[order.instrument]} {OrderType(order.type).name}"
     return f"{instant_text(order.created_ns)}: {who} sent {words}."
 
 

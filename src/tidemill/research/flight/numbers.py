@@ -76,10 +76,11 @@ def _pyramiding(facts: Facts) -> Numbers:
 
 def _session_window(facts: Facts) -> Numbers:
     row = facts.strategy
-    start, end = int(row["window_start_min"]), int(row["window_end_min"])
-    hours = "always" if start == end else f"{_clock(start)}-{_clock(end)}"
+    first, count = int(row["window"]), int(row["window_rows"])
+    windows = facts.engine.state.tables["windows"][first : first + count]
+    hours = ", ".join(f"{_clock(int(item['start_min']))}-{_clock(int(item['end_min']))}" for item in windows)
     days = f"{int(row['window_days']):07b}"[::-1]
-    return {"window": hours, "days_monday_first": days, "now_ns": int(facts.header["now_ns"])}
+    return {"window": hours or "always", "days_monday_first": days, "now_ns": int(facts.header["now_ns"])}
 
 
 def _extended_hours(facts: Facts) -> Numbers:

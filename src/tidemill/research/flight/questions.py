@@ -102,18 +102,25 @@ class Questions:
         self._bound = generate_entry("questions", _SOURCE.format(rules="\n".join(lines)), names, identity, 3)
         self._all: Any = _QUESTIONS(self._bound.address) if JIT else self._bound.keep
         self.asked: dict[int, Asked] = {}
+        self._failure: BaseException | None = None
         self._callback = _GUARD(self._answer)
         address = ctypes.cast(self._callback, ctypes.c_void_p).value if JIT else register(self._answer)
         self._address = int(address or 0)
 
     def listen(self, is_on: bool) -> None:
-        """Take the guard's place, or give it back."""
+        """Take the guard's place, or give it back; raises what went wrong there meanwhile."""
         self._engine.code[1] = self._address if is_on else self._own
+        if self._failure is not None:
+            raise self._failure
         if is_on:
             self.asked.clear()
 
     def _answer(self, state: int, index: int) -> int:
-        self.asked[index] = found = self.ask(index, state)
+        try:
+            self.asked[index] = found = self.ask(index, state)
+        except BaseException as error:  # noqa: BLE001 - crosses C code; kept and raised again after the turn
+            self._failure = error
+            return int(Refusal.HALTED)
         refused = next((answer for answer in found.answers if answer.is_refused), None)
         return int(Refusal[refused.verdict]) if refused is not None else 0
 
