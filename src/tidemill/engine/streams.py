@@ -47,7 +47,8 @@ def build_streams(bars: Sequence[BarTable], symbols: Sequence[str], events: Sequ
         symbols: instrument symbols in table order.
         events: EVENT arrays sorted by ``now_ns`` (splits, dividends, operator commands).
     """
-    finest = {symbol: min(b.interval_ns for b in bars if b.symbol == symbol) for symbol in {b.symbol for b in bars}}
+    names = dict.fromkeys(b.symbol for b in bars)
+    finest = {symbol: min(b.interval_ns for b in bars if b.symbol == symbol) for symbol in names}
     tables = sorted((table for table in bars if len(table)), key=lambda table: table.interval_ns)
     rows = np.zeros(len(tables) + len(events), STREAM)
     rows["slot"] = -1

@@ -143,5 +143,5 @@ class Quarantine:
 
     def counts(self) -> dict[BadRow, int]:
         """Return how many rows were set aside per reason, most frequent first."""
-        tally = {reason: self.reason.count(reason) for reason in set(self.reason)}
+        tally = {reason: self.reason.count(reason) for reason in dict.fromkeys(self.reason)}
         return dict(sorted(tally.items(), key=lambda item: (-item[1], item[0])))
