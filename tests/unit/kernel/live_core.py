@@ -12,7 +12,7 @@ from tidemill.authoring.strategy import spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
 from tidemill.kernel.replay import write_mark
-from tidemill.model.bars import MINUTE_NS
+from tidemill.model.bars import DAY_NS, MINUTE_NS
 from tidemill.model.enums import CommandKind, EventKind, Operator, Reason, Refusal
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import COMMAND
@@ -31,7 +31,13 @@ def do(verb: str, **args: Any) -> dict[str, Any]:
 class LiveCore:
     """A strategy that plays a script by bar number, in one core without an exchange: tests say what the broker says."""
 
-    def __init__(self, script: dict[int, Any] | None = None, instrument: Instrument = STOCK, **settings: Any) -> None:
+    def __init__(
+        self,
+        script: dict[int, Any] | None = None,
+        instrument: Instrument = STOCK,
+        sessions: list[tuple[int, int]] | None = None,
+        **settings: Any,
+    ) -> None:
         SCRIPTS[0].clear()
         for number, actions in (script or {}).items():
             rows = actions if isinstance(actions, list) else [actions]
@@ -41,7 +47,9 @@ class LiveCore:
         spec = spec_of(Script)
         entrant = StrategyPlan(spec, spec.read_params({}), chosen, window_zone=zone)
         run = RunSettings(cash=1_000_000.0, leverage=2.0, settings=chosen)
-        plan = EnginePlan([instrument], [MINUTE_NS], [CalendarPlan("24/7", zone, 0)], [0], [entrant], run)
+        hours = np.array(sessions or [], np.int64).reshape(-1, 2).T
+        calendar = CalendarPlan("test", zone, 0, hours[0] // DAY_NS, hours[0], hours[0], hours[1], hours[1])
+        plan = EnginePlan([instrument], [MINUTE_NS], [calendar], [0], [entrant], run)
         self.engine = Engine(plan, load_rules())
         self.now = START
         self.commands: list[dict[str, Any]] = []

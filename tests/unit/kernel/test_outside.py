@@ -8,7 +8,7 @@ import pytest
 from naive.scenario import START
 from tidemill.engine.engine import Engine
 from tidemill.kernel.replay import feed_rows
-from tidemill.model.enums import EventKind, Link, Operator, Session
+from tidemill.model.enums import EventKind, Link, Operator, Session, Timer
 from tidemill.model.records import EVENT
 from unit.kernel.live_core import LiveCore, do
 
@@ -82,6 +82,23 @@ def test_the_brokers_buying_power_never_widens_our_own() -> None:
     core.feed(EventKind.ACCOUNT_SNAPSHOT, instrument=-1, money=10**15)
     core.bar(100)
     assert core.refusals == ["BUYING_POWER"]
+
+
+def test_a_timer_closes_before_the_session_ends_when_no_bar_comes() -> None:
+    core = LiveCore({0: do("buy", quantity=10)}, sessions=[(START, START + 600 * 10**9)], flat_before_close_min=5.0)
+    core.long()
+    for seconds, said in ((239, []), (1, [("SUBMIT", "SESSION_END", 10.0)]), (1, [])):
+        core.later(seconds)
+        core.feed(EventKind.TIMER, instrument=-1, code=int(Timer.SESSION_END))
+        assert core.said == said
+
+
+def test_protection_for_which_there_is_no_room_is_counted() -> None:
+    core = LiveCore(stop_loss_pct=5.0, take_profit_pct=10.0)
+    core.bar(100)
+    core.engine.state.header["free_order"] = -1
+    core.adjust(10, 100)
+    assert (core.said, core.count("unprotected"), core.position) == ([], 2, 10.0)
 
 
 def test_a_session_change_changes_nothing() -> None:
