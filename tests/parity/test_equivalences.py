@@ -47,6 +47,12 @@ def test_the_loop_equals_one_by_one_on_random_streams(case: Case) -> None:
     assert int(engine.state.header["late_fills"][0]) == 0
 
 
+@pytest.mark.parametrize("count", [300, 301, 400])
+def test_streams_that_end_while_they_sleep_leave_the_same_clock(count: int) -> None:
+    for case in random_cases(count):
+        check(case)
+
+
 def test_the_loop_equals_one_by_one_on_real_files(shared_data: Path) -> None:
     for case in real_cases(shared_data):
         engine = check(case)
