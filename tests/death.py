@@ -7,14 +7,17 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from live_scene import World
+from tidemill.model.errors import AmbiguousOutcome
 from tidemill.runtime.run import Run
 from tidemill.runtime.tape import TapeFile
 from tidemill.testing.exchange import ScriptedExchange
 
-__all__ = ["Died", "Fate", "bury", "die_at", "haunt", "haunt_record"]
+__all__ = ["Died", "Fate", "Lossy", "bury", "die_at", "haunt", "haunt_record", "lossy_world"]
 
 _WRITES = ("commit", "claim", "take_lease", "release_lease")
 _CALLS = ("submit", "cancel", "replace")
@@ -30,9 +33,12 @@ class Fate:
 
     Args:
         at: number of the point to die at, from 1 on; 0: live.
+        name, nth: or the nth point of a name.
     """
 
     at: int = 0
+    name: str = ""
+    nth: int = 0
     passed: int = 0
     is_dead: bool = False
     names: list[str] = field(default_factory=list)
@@ -43,7 +49,8 @@ class Fate:
             raise Died
         self.passed += 1
         self.names.append(name)
-        if self.passed == self.at:
+        self.nth -= name == self.name
+        if self.passed == self.at or (name == self.name and self.nth == 0):
             self.is_dead = True
             raise Died
 
@@ -155,3 +162,61 @@ def _close(coroutine: Any) -> None:
         except BaseException:  # noqa: BLE001, S112 - whatever a dying process still says
             continue
         return
+
+
+@dataclass
+class Lossy:
+    """A broker whose answers to some calls get lost on the way back, or whose calls are held up.
+
+    Args:
+        inner: the broker.
+        lost: how many answers of a call are still to be lost. held_s: how long a call is held up before it leaves.
+        sink: keeps the stream's reports back while ``is_mute``.
+    """
+
+    inner: Any
+    lost: dict[str, int] = field(default_factory=dict)
+    held_s: dict[str, float] = field(default_factory=dict)
+    is_mute: bool = False
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def open(self, sink: Callable[[Any], None]) -> Any:
+        return await self.inner.open(lambda report: None if self.is_mute else sink(report))
+
+    async def _call(self, name: str, client_id: str, work: Any) -> Any:
+        self.calls.append((name, client_id))
+        await self.inner.exchange.clock.sleep(self.held_s.get(name, 0.0))
+        answer = await work()
+        if self.lost.get(name, 0) > 0:
+            self.lost[name] -= 1
+            raise AmbiguousOutcome("The answer was lost.")
+        return answer
+
+    async def submit(self, order: Any) -> Any:
+        return await self._call("submit", order.client_id, lambda: self.inner.submit(order))
+
+    async def cancel(self, client_id: str, broker_id: str) -> Any:
+        return await self._call("cancel", client_id, lambda: self.inner.cancel(client_id, broker_id))
+
+    async def replace(self, client_id: str, broker_id: str, quantity: float, stop_price: float) -> Any:
+        work = partial(self.inner.replace, client_id, broker_id, quantity, stop_price)
+        return await self._call("replace", client_id, work)
+
+
+def lossy_world(folder: Path, store: Any, script: Any = None, **more: Any) -> tuple[World, Lossy]:
+    """Return a world of short bars (buy on the second one) whose broker can lose answers, in a store that is shared."""
+    name = f"R{len(store.runs())}-{folder.name[-12:]}"
+    prices = more.pop("prices", [100.0] * 6)
+    options = {"tail_s": 20.0, "bar_ns": 3_000_000_000, "run_id": name, "account": name, **more}
+    world = World(folder, script or {2: ("buy",)}, prices, shared_store=store, **options)
+    lossy = Lossy(None)
+
+    def wrap(broker: Any) -> Lossy:
+        lossy.inner = broker
+        return lossy
+
+    world.wrap_broker = wrap
+    return world, lossy

@@ -285,6 +285,37 @@ class World:
         loop.run_until_complete(self.live(run))
         return run
 
+    async def meanwhile(self, run: Run, *deeds: tuple[float, Callable[[], Any]]) -> None:
+        """Run to the end of the market; do things at seconds after the doors have opened."""
+        await run.start()
+        begun = self.clock.monotonic_ns()
+
+        async def do() -> None:
+            for second, deed in sorted(deeds, key=lambda item: item[0]):
+                await self.clock.sleep(max(begun + second * 1e9 - self.clock.monotonic_ns(), 0) / 1e9)
+                deed()
+
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(do())
+            await run.serve()
+            task.cancel()
+        await run.finish(Phase.STOPPED)
+
+    def play_with(self, *deeds: tuple[float, Callable[[], Any]]) -> Run:
+        """Run one process to the end of the market while things happen."""
+        loop = self.clock.fresh_loop()
+        run = self.wire()
+        loop.run_until_complete(self.meanwhile(run, *deeds))
+        return run
+
+    def kinds(self, run: Run) -> list[str]:
+        """Return what a run has told people, by kind."""
+        return [alert.kind for alert in run.alerts]
+
+    def sent(self, intent: Intent) -> list[Any]:
+        """Return the orders of an intent that the broker has accepted."""
+        return [order for order in self.exchange.truth.orders if order.intent is intent]
+
     # --- what must hold
 
     def broken(self, run: Run) -> list[str]:
