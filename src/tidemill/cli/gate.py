@@ -1,4 +1,4 @@
-"""``tidemill pause``, ``go-on`` and ``verdict``: a run looks on without trading, and a gate answers what it proposes."""
+"""``tidemill pause``, ``go-on``, ``verdict``: a run looks on without trading; a gate answers what it proposes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def go_on(
 
 
 @with_flags()
-def verdict(
+def verdict(  # noqa: PLR0913 - one option each
     proposal: Annotated[int, typer.Argument(help="Number of the proposal.")],
     answer: Annotated[VerdictName, typer.Argument(help="approve, veto or scale.")],
     *,

@@ -58,8 +58,7 @@ def rebuild(
     from tidemill.cli.progress import announce_compiling
 
     announce_compiling()
-    from tidemill.adapters.sql.opening import open_store
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import change_store, find_home, read_store
     from tidemill.services.ledger import rebuild_tables
     from tidemill.services.recorded import blueprint_of, read_recorded
 
@@ -67,6 +66,6 @@ def rebuild(
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, run_id)
     blueprint = blueprint_of(recorded.row)
-    with open_store(home.url, lock=True, verify=False) as store:
+    with change_store(home) as store:
         rows = rebuild_tables(store, recorded, blueprint)
     typer.echo(f"{rows:,} rows of the read tables of {run_id} were written anew from {len(recorded.tape):,} tape rows.")

@@ -12,7 +12,7 @@ from tidemill.adapters.sql.store import SqlStore
 from tidemill.model.errors import StoreError
 from tidemill.runtime.halts import halt_folder
 
-__all__ = ["Home", "find_home", "read_store"]
+__all__ = ["Home", "change_store", "find_home", "read_store"]
 
 _FOLDER = ".tidemill"
 _DATABASE = "tidemill.db"
@@ -56,6 +56,15 @@ def find_home(data_dir: str | os.PathLike[str] | None = None, database: str | No
     url = database or f"sqlite:///{folder / _DATABASE}"
     parse_url(url)
     return Home(folder, url)
+
+
+def change_store(home: Home) -> SqlStore:
+    """Open the record for work that no engine may disturb.
+
+    Raises:
+        StoreError: an engine works on it, or it cannot be read. StoreMismatch: it is another version's.
+    """
+    return open_store(home.url, lock=True, verify=False)
 
 
 def read_store(home: Home) -> SqlStore:

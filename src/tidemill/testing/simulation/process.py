@@ -161,7 +161,7 @@ class Process:
                 self.ended.set_result(None)
 
 
-def wire(
+def wire(  # noqa: PLR0913 - one for each part of a process
     number: int,
     scenario: Scenario,
     plan: EnginePlan,
