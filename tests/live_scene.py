@@ -15,6 +15,7 @@ import numpy as np
 from tidemill.adapters.feeds.replay import ReplayData, ReplayFeed
 from tidemill.adapters.paper import PaperBroker, PaperTerms
 from tidemill.adapters.sql.opening import open_store
+from tidemill.authoring.rulebook import load_rules
 from tidemill.authoring.strategy import Strategy, spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
@@ -196,6 +197,7 @@ class World:
     wrap_broker: Callable[[Any], Any] = lambda broker: broker
     writer: Callable[[], Writer] = InlineWriter
     is_durable: bool = False
+    has_rules: bool = True  # of the core; the guard always has its own
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -217,7 +219,7 @@ class World:
     def wire(self) -> Run:
         """Put together what a new process puts together."""
         _words[0] = self.script
-        engine = Engine(self.plan, (), form="callback")
+        engine = Engine(self.plan, load_rules() if self.has_rules else (), form="callback")
         tolerances = Tolerances(
             max_strategy_orders_per_window=1000, max_orders_per_window=1000, max_messages_per_window=10_000
         )

@@ -98,7 +98,7 @@ def test_an_incomplete_list_proves_nothing(tmp_path: Path, store: Any) -> None:
 
 def test_while_an_order_is_unknown_its_instrument_takes_no_new_risk(tmp_path: Path, store: Any) -> None:
     script = {2: ("buy", {"limit_price": 90.0, "type": 1}), 5: ("buy", {"limit_price": 80.0, "type": 1})}
-    world, _ = lossy_world(tmp_path, store, script, settle_s=12.0, settings=PLAIN)
+    world, _ = lossy_world(tmp_path, store, script, settle_s=12.0, settings=PLAIN, has_rules=False)
     world.faults.on("B17", times=1)
     run = world.play()
     first, second = run.book.by_client.values()
