@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
+from death import Fate, die_at, haunt
 from live_rig import RUN, blueprint, build_run, serve
+from live_scene import World
 from parity.cases import CROSS, Case, random_cases, walk
 from parity.test_equivalences import difference
 from tidemill import Costs, FillRules, Instrument, RunSettings, Sizing, StrategySettings
@@ -18,8 +20,9 @@ from tidemill.adapters.files import read_bars
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Slippage
 from tidemill.model.tape import FILL_ROW
 from tidemill.runtime.run import Run
+from tidemill.services.ledger import verify_run
 from tidemill.services.parity import decision_parity, feed_again
-from tidemill.services.recorded import RecordedRun, read_recorded
+from tidemill.services.recorded import Blueprint, RecordedRun, read_recorded
 
 CASES = random_cases(600)
 
@@ -116,3 +119,28 @@ def test_a_changed_record_is_no_longer_whole(tmp_path: Path) -> None:
     del found.intents[0]  # type: ignore[attr-defined]
     parity = decision_parity(found, blueprint(case.job()))
     assert "only the replay decided BUY" in (parity.first_difference or "")
+
+
+@pytest.mark.parametrize("at", [12, 31, 57])
+def test_a_run_at_a_broker_outside_that_died_decides_the_same(
+    at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = {2: ("buy",), 6: ("close",), 8: ("buy",), 11: ("buy", {"limit_price": 99.0, "type": 1}), 14: ("close",)}
+    prices = [100.0, 101.0, 100.4, 99.9, 101.5, 102.0, 101.0, 100.0, 99.5, 98.0, 99.1, 98.7, 99.6, 101.0, 100.5, 100.0]
+    terms = StrategySettings(sizing=Sizing.FIXED, size_value=10.0, stop_loss_pct=1.0, take_profit_pct=1.5)
+    world = World(tmp_path, script, prices, settings=terms)
+    with monkeypatch.context() as patch:
+        haunt(world, Fate(at), patch)
+        die_at(world)
+    for name in ("submit", "cancel", "replace"):  # the exchange outlives the process, and its own deed is undone
+        vars(world.exchange).pop(name, None)
+    world.wrap_store = world.wrap_broker = lambda inner: inner
+    drawn = Blueprint(world.plan, (), "callback")
+    died = decision_parity(read_recorded(world.store, tmp_path / "runs", RUN), drawn)
+    assert died.is_whole, died.first_difference
+    run = world.play()
+    assert world.broken(run) == []
+    parity = decision_parity(read_recorded(world.store, tmp_path / "runs", RUN), drawn)
+    assert parity.is_whole, parity.first_difference
+    assert parity.orders >= 6
+    assert verify_run(world.store, tmp_path / "runs", RUN, lambda _: drawn).read_rows > 20
