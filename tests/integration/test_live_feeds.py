@@ -62,6 +62,11 @@ def test_pushed_bars_are_traded_and_kept(tmp_path: Path) -> None:
     assert (again.events, again.orders, again.market_ns) == (view.events, view.orders, view.market_ns)
 
 
+def test_before_the_first_event_there_is_no_market_time(tmp_path: Path) -> None:
+    view = asyncio.run(served(RunRequest(PUSHED, find_home(tmp_path), "r"), []))
+    assert (view.state, view.events, view.market_ns) == ("STOPPED", 0, 0)
+
+
 def test_a_schedule_ends_a_feed_that_would_not(tmp_path: Path) -> None:
     over = AgentSpec("over", USES, ("AIG",), "1min", feed=FeedSpec("push"), schedule=Schedule(end="2024-01-01"))
 

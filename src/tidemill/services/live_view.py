@@ -55,7 +55,7 @@ class LiveView:
 
     Args:
         run_id, agent, mode, feed, state, message: which run, and how it stands.
-        market_ns: the market's time, UTC nanoseconds.
+        market_ns: the market's time, UTC nanoseconds; 0 before the first event.
         bars, bars_total: closed bars taken; 0 in all: nobody knows.
         events, events_per_s: events taken by the core, and how fast.
         seq: rows on the tape.
@@ -151,7 +151,7 @@ class Watcher:
             feed=run.parts.feed.name,
             state="PAUSED" if run.core.is_halted and run.phase == "RUNNING" else run.phase.value,
             message=run.message,
-            market_ns=run.core.now_ns,
+            market_ns=run.core.now_ns if events else 0,
             bars=max(counts.bars - counts.waiting[Lane.MARKET], 0),
             bars_total=self._rows,
             events=events,
