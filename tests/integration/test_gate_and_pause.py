@@ -12,6 +12,7 @@ import pytest
 
 from live_rig import RUN, build_run, serve
 from tidemill import Strategy
+from tidemill.adapters.feeds.merge import ReplayData, groups
 from tidemill.kernel.proposals import buy
 from tidemill.model.bars import MINUTE_NS, BarTable
 from tidemill.model.enums import Operator, Refusal
@@ -48,13 +49,13 @@ class Turnwise:
 
     name, delay_ns, is_replay = "turnwise", 0, True
 
-    def __init__(self, act: Any) -> None:
-        self.act = act
+    def __init__(self, act: Any, first: int = 0) -> None:
+        self.act, self.first = act, first
         self.run: Any = None
 
     async def stream(self, symbols: Any, sink: Any) -> None:  # noqa: ARG002 - the port's signature
         table = bars()
-        for at in range(COUNT):
+        for at in range(self.first, COUNT):
             row = np.zeros(1, EVENT)
             row["kind"], row["interval_ns"] = 1, MINUTE_NS
             row["ts_ns"], row["now_ns"] = table.ts[at], table.ts[at] + MINUTE_NS
@@ -170,6 +171,27 @@ def test_signals_only_leave_a_record_and_no_order(tmp_path: Path) -> None:
     signals = [row for row in run.parts.store.tape(RUN) if row.kind == "signal"]
     assert len(signals) == COUNT
     assert set(refusals(run)) == {int(Refusal.SIGNAL_ONLY)}
+
+
+def test_strategies_learn_from_history_before_they_trade(tmp_path: Path) -> None:
+    request = BacktestRequest(
+        [StrategyRequest(Eager)],
+        [bars()],
+        instruments={"AAA": Instrument("AAA", calendar="24/7", zone="UTC")},
+        check_prefix=False,
+        count_trial=False,
+    )
+    known = list(groups(ReplayData([bars().rows(0, 8)]), ["AAA"]))
+    feed = Turnwise(lambda _run, _at: None, first=8)
+    run = build_run(prepare_job(request), tmp_path, feed=feed)
+    feed.run = run
+    run.parts.warmup = known
+    serve(run)
+    assert int(run.core.engine.state.tables["slots"]["bars_seen"][0]) == COUNT
+    assert refusals(run)[:8] == [int(Refusal.WARMING_UP)] * 8
+    (order,) = run.parts.store.orders(RUN)
+    assert order.created_ns == START + 9 * MINUTE_NS
+    assert [row.kind for row in run.parts.store.tape(RUN) if row.source == "person:engine"] == ["MUTE", "UNMUTE"]
 
 
 @pytest.mark.parametrize("answered", ["", "maybe", "APPROVE!", None, 1])

@@ -212,7 +212,7 @@ class AgentSpec:
                 raise UnknownName("kind of limits", str(face), LIMIT_FACES)
         if self.feed.kind == "push" and not (self.symbols and self.interval):
             raise ConfigError("A push feed cannot tell what is traded; write symbols and interval in [data].")
-        if self.feed.kind in {"push", "synthetic"} and self.feed.files:
+        if self.feed.kind == "synthetic" and self.feed.files:
             raise ConfigError(f"A {self.feed.kind} feed reads no files; leave files out of [data].")
 
 

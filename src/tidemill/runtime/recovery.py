@@ -128,6 +128,8 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     """
     run = store.run(run_id)
     if run is None:
+        for path in sorted(folder.glob("events-*.tape")):  # the very first transaction was never written
+            path.rename(path.with_suffix(".unborn"))
         return Inherited()
     if run.spec_hash != spec_hash:
         raise StoreMismatch(f"Run {run_id} was begun with other settings; begin a new run, or restore its file.")

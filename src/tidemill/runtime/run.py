@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
 from tidemill.model.answers import REFUSALS
@@ -124,6 +125,7 @@ class RunParts:
         present: makes the facts of a run out of its core and book.
         push: takes a tick from outside; raises ConfigError when the feed takes none.
         candles: builds bars from trades, where the feed brings trades.
+        warmup: groups of bars before the run's first, oldest first; taken by a new run with entries held back.
         owner: name of this process on the lease.
         watch: how it is watched from inside: halts, lag, heartbeat; None in backtests of the runtime.
         follow: told what the core has booked, with the tape row (read tables, streams, screens).
@@ -142,6 +144,7 @@ class RunParts:
     present: Callable[[Core, OrderBook], Present]
     push: Callable[[str, float, float, int], None]
     candles: Candles | None = None
+    warmup: Sequence[NDArray[Any]] = ()
     owner: str = "engine"
     watch: Supervision | None = None
     follow: list[Callable[[int, Written], None]] = field(default_factory=list)
@@ -219,11 +222,27 @@ class Run:
         self.present.health.is_reconciled = self.outside is None  # a simulated account is the record itself
         await self._rebuild(inherited)
         self._begin_record(inherited)
+        if inherited.run is None and parts.warmup:
+            await self._warm_up(parts.warmup)
         await self.journal.commit()
         if self.outside is not None:
             await self.outside.start(inherited, self.facts, self._take_reports)
             await self.journal.commit()
         self.phase = Phase.RUNNING
+
+    async def _warm_up(self, groups: Sequence[NDArray[Any]]) -> None:
+        """Let strategies learn from history before they trade: they take every bar, and no entry may leave.
+
+        It is written in one transaction with the run's first row, so a run has warmed up wholly or was never begun.
+        """
+        began, ended = int(groups[0]["now_ns"].min()), int(groups[-1]["now_ns"].max())
+        await self.turns.take_operator(Operator.MUTE, "engine", "warm-up", began)
+        for group in groups:
+            await self.groups.take(np.ascontiguousarray(group))
+            for bar in group:
+                self.parts.inbox.border.know(int(bar["instrument"]), float(bar["close"]))
+        await self.turns.take_operator(Operator.UNMUTE, "engine", "warm-up", ended)
+        await self.groups.settle()
 
     def _check_account(self, facts: AccountFacts) -> None:
         """Make sure that the broker's answer names the account and the environment that were promised."""

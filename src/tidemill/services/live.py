@@ -357,6 +357,7 @@ def _parts(
         present=present,
         push=_pusher(market.feed),
         candles=market.candles,
+        warmup=market.warmup,
         owner=f"engine@{platform.node()}",
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.feeds import PushedFeed, ReplayData, ReplayFeed, SyntheticFeed
+from tidemill.adapters.feeds.merge import groups
 from tidemill.adapters.samples import sample_bars
 from tidemill.model.agent import AgentSpec
 from tidemill.model.bars import DAY_NS, BarTable
@@ -50,6 +53,7 @@ class LiveMarket:
         candles: makes bars of trades, where the feed may bring trades.
         rows: bars that will come in all; 0: nobody knows.
         is_known: the bars are the whole future of the run, as in a backtest.
+        warmup: groups of bars from before the run, for its strategies to learn from.
     """
 
     entrants: list[Entrant]
@@ -59,6 +63,7 @@ class LiveMarket:
     candles: Candles | None = None
     rows: int = 0
     is_known: bool = False
+    warmup: Sequence[NDArray[Any]] = ()
 
 
 def request_of_agent(spec: AgentSpec) -> BacktestRequest:
@@ -173,11 +178,23 @@ def _pushed(spec: AgentSpec, clock: Clock, began_ns: int) -> LiveMarket:
     finest = parse_interval(spec.interval)
     entrants = entrants_of(requests_of(spec, finest))
     end_ns = max(clock.now_ns(), began_ns) + _AHEAD_DAYS * DAY_NS
-    bars = _spans(entrants, items, finest, began_ns - DAY_NS, end_ns)
+    known = _history(spec, began_ns)
+    start_ns = min([began_ns, *(int(table.ts[0]) for table in known)]) - DAY_NS
+    bars = _spans(entrants, items, finest, start_ns, end_ns)
     check_symbols(entrants, bars)
     sizes = [sorted({table.interval_ns for table in bars if table.symbol == item.symbol}) for item in items]
     calendars = {item.calendar: get_calendar(item.calendar) for item in items}
-    return LiveMarket(entrants, items, bars, PushedFeed(clock), Candles(items, sizes, calendars))
+    warmup = list(groups(ReplayData(known), spec.symbols)) if known else []
+    return LiveMarket(entrants, items, bars, PushedFeed(clock), Candles(items, sizes, calendars), warmup=warmup)
+
+
+def _history(spec: AgentSpec, began_ns: int) -> list[BarTable]:
+    """Return the bars of a push feed's files that were known when the run began: its strategies learn from them."""
+    if not spec.feed.files:
+        return []
+    tables = prepare_agent(replace(spec, feed=replace(spec.feed, kind="replay"))).bars
+    cut = [t.rows(0, int(np.searchsorted(t.ts, began_ns - t.duration_ns, side="right"))) for t in tables]
+    return [table for table in cut if len(table)]
 
 
 def _spans(
