@@ -181,6 +181,8 @@ def _read_file(path: Path, end: TapeEnd, *, is_last: bool, mend: bool) -> list[N
         if not whole or stop > len(data):
             if not is_last:
                 raise TapeBroken(f"{path.name}: the file ends inside a block, and later files exist; restore a backup.")
+            if data.find(_MAGIC, at + len(_MAGIC)) >= 0:  # not torn: its head lies about its length
+                raise TapeBroken(f"{path.name}: row {end.next_seq} begins a block of a wrong length; restore a backup.")
             if mend:
                 os.truncate(path, at)
             break
