@@ -24,7 +24,8 @@ from tidemill.services.ledger import verify_run
 from tidemill.services.parity import decision_parity, feed_again
 from tidemill.services.recorded import Blueprint, RecordedRun, read_recorded
 
-CASES = random_cases(600)
+# of 500 bars one split falls on the instant at which a bar ends
+CASES = [*random_cases(600), *(case for case in random_cases(500) if case.name == "splits")]
 
 
 def recorded(run: Run) -> RecordedRun:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.model.enums import EventKind
+from tidemill.model.records import EVENT
 from tidemill.ports.seams import Clock
 from tidemill.runtime.candles import Candles
 from tidemill.runtime.groups import Groups
@@ -18,6 +19,7 @@ __all__ = ["LOOK_S", "MARKET_KINDS", "TICKS", "Market"]
 
 TICKS = (int(EventKind.TRADE), int(EventKind.QUOTE))
 _TRADE = int(EventKind.TRADE)
+_ACTIONS = (int(EventKind.SPLIT), int(EventKind.DIVIDEND))
 MARKET_KINDS = (int(EventKind.BAR), *TICKS, int(EventKind.SPLIT), int(EventKind.DIVIDEND))
 LOOK_S = 0.25  # how often quiet bars are looked for
 
@@ -45,6 +47,7 @@ class Market:
     ) -> None:
         self._groups, self._inbox, self._clock, self._candles = groups, inbox, clock, candles
         self._is_replay, self._delay_ns = is_replay, delay_ns
+        self._waiting = np.zeros(0, EVENT)
         self._last_ns = 0  # newest instant the recorded tape knows
         self._at_last: set[bytes] = set()
         self.spoiled: set[int] = set()  # instruments whose present bar lacks trades
@@ -73,16 +76,34 @@ class Market:
             self._candles.discard()
 
     async def take(self, rows: NDArray[Any]) -> None:
-        """Take a group of bars, corporate actions, or trades in a row."""
+        """Take a group of bars, corporate actions, or trades in a row.
+
+        Actions wait for what comes next: at the instant at which bars end they belong to the group of these bars, so
+        that the exchange matches before it restates, as in the compiled loop.
+        """
         rows = self._unseen(rows)
         if not len(rows):
             return
-        if int(rows["kind"][0]) not in TICKS:
+        if int(rows["kind"][0]) in _ACTIONS:
+            await self.take_waiting()
+            self._waiting = rows.copy()
+            return
+        is_tick = int(rows["kind"][0]) in TICKS
+        if len(self._waiting) and not is_tick and int(rows["now_ns"][0]) == int(self._waiting["now_ns"][0]):
+            rows, self._waiting = np.concatenate([self._waiting, rows]), self._waiting[:0]
+        await self.take_waiting()
+        if not is_tick:
             await self._groups.take(np.ascontiguousarray(rows))
         elif self._candles is None:
             await self._groups.take_ticks(rows)
         else:
             await self._take_trades(rows.copy(), self._candles)
+
+    async def take_waiting(self) -> None:
+        """Take corporate actions that no bar of their instant has come for."""
+        if len(self._waiting):
+            waiting, self._waiting = self._waiting, self._waiting[:0]
+            await self._groups.take(waiting)
 
     async def take_quotes(self, rows: NDArray[Any]) -> None:
         """Take the latest quotes of some instruments."""

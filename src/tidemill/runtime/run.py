@@ -477,6 +477,8 @@ class Run:
         self.phase = state if self.phase is not Phase.ERROR else self.phase
         ended = self.parts.clock.now_ns()
         self.journal.batch.runs.append(self._row(self.phase.value, self.message, self._started_ns, ended))
+        if not self.parts.feed.is_replay and self.phase is not Phase.ERROR:
+            await self.market.take_waiting()
         self.market.end()
         self.projector.finish()
         self.journal.flush()
@@ -520,6 +522,7 @@ class Run:
             taken = inbox.take()
             if taken is None:
                 if self._feed_done:
+                    await self.market.take_waiting()
                     return
                 await inbox.wait()
                 continue
