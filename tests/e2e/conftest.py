@@ -20,7 +20,7 @@ _FLAGS = (
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives its loop runs on this thread, and no other can
 def browser() -> Iterator[Any]:
     """Return a headless browser, or skip with one clear reason."""
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)

@@ -202,7 +202,7 @@ CASES: dict[str, tuple[Callable[[Path], Outcome], int, tuple[str, ...]]] = {
     "bad --set": (flags("--set", "fast_window"), CONFIG, ("--set", "NAME=VALUE", "fast_window=10")),
     "does not compile": (does_not_compile, STRATEGY_CODE, ("closing_price", "odd.py, line 9")),
     "strategy raises": (strategy_raises, STRATEGY_CODE, ("raising.py", "line 12", "no such key")),
-    "compiled strategy raises": (compiled_strategy_raises, STRATEGY_CODE, ("raising.py, line 9", "compiled = False")),
+    "compiled strategy raises": (compiled_strategy_raises, STRATEGY_CODE, ("raising.py, line 9", "ValueError")),
     "cash of zero": (flags("--cash", "0"), CONFIG, ("cash", "above zero")),
     "cash is no number": (flags("--cash", "much"), USAGE, ("--cash", "much")),
     "unknown sizing": (flags("--sizing", "percnt:5"), CONFIG, ("--sizing", "percent")),

@@ -52,6 +52,8 @@ SETTINGS: list[tuple[str, Any, str, Any]] = [
     ("max_bars", 9, "settings.max_bars_held", 9),
     ("flat_before_close", 15.0, "settings.flat_before_close_min", 15.0),
     ("warmup", 50, "settings.warmup_bars", 50),
+    ("gate", True, "settings.gate", True),
+    ("gate_ttl", 20.0, "settings.gate_ttl_s", 20.0),
     ("commission_percent", "0.05", "costs.commission_pct", 0.05),
     ("commission_per_share", 0.005, "costs.commission_per_unit", 0.005),
     ("commission_minimum", 1.0, "costs.commission_minimum", 1.0),
