@@ -134,12 +134,12 @@ def _torn(fate: Fate) -> Callable[..., None]:
     return write
 
 
-def die_at(world: World) -> Run | None:
-    """Run a process until it dies, or to its end; None when it died before there was a run."""
+def die_at(world: World, *deeds: tuple[float, Callable[[], Any]]) -> Run | None:
+    """Run a process until it dies, or to its end, while things happen; None when it died before there was a run."""
     loop, run = world.clock.fresh_loop(), None
     try:
         run = world.wire()
-        loop.run_until_complete(loop.create_task(world.live(run)))
+        loop.run_until_complete(loop.create_task(world.meanwhile(run, *deeds) if deeds else world.live(run)))
     except Died:
         bury(loop)
     return run
@@ -211,7 +211,7 @@ def lossy_world(folder: Path, store: Any, script: Any = None, **more: Any) -> tu
     name = f"R{len(store.runs())}-{folder.name[-12:]}"
     prices = more.pop("prices", [100.0] * 6)
     options = {"tail_s": 20.0, "bar_ns": 3_000_000_000, "run_id": name, "account": name, **more}
-    world = World(folder, script or {2: ("buy",)}, prices, shared_store=store, **options)
+    world = World(folder, {2: ("buy",)} if script is None else script, prices, shared_store=store, **options)
     lossy = Lossy(None)
 
     def wrap(broker: Any) -> Lossy:

@@ -40,6 +40,7 @@ class Watcher:
 
     since_ns: int
     next_ns: int
+    stop: str = ""  # client id of the newest stop that was waited for
     is_asked: bool = False
     closes: int = 0
     is_given_up: bool = False
@@ -138,11 +139,15 @@ class Protector:
         if not self._health.order_stream_ready:
             naked.next_ns = now + PROTECT_NS  # nothing can be sent; the sender calls a person
             return
+        stop = self._newest_stop(position)
         if not naked.is_asked:
+            naked.stop = stop
             naked.is_asked, naked.next_ns = True, now + PROTECT_NS
             self._alert(2, "UNPROTECTED", f"{symbol}: {position.units:g} units without a confirmed stop; asking.")
             for order in self._book.working_reducers(position.instrument):
                 self._ask(order.request.client_id)
+        elif stop not in {"", naked.stop} and not naked.closes:
+            naked.stop, naked.next_ns = stop, now + PROTECT_NS  # the second try has just left
         elif naked.closes < _CLOSES:
             naked.closes, naked.next_ns = naked.closes + 1, now + _CLOSE_NS
             self._alert(1, "UNPROTECTED", f"{symbol}: still without a stop; closing it (attempt {naked.closes}).")
@@ -153,6 +158,15 @@ class Protector:
             text = f"{symbol}: {position.units:g} units could be neither protected nor closed; act now."
             self._alert(1, "NAKED", text)
             self._operator(OperatorWord(Operator.HALT, _BY, f"{symbol} is unprotected"))
+
+    def _newest_stop(self, position: _Position) -> str:
+        """Return the client id of the newest stop on its way that is not in question, empty if there is none."""
+        stops = [
+            order.request
+            for order in self._book.working_reducers(position.instrument)
+            if order.owner == position.strategy and order.request.type in _STOPS and not order.is_unknown
+        ]
+        return max(stops, key=lambda request: request.number).client_id if stops else ""
 
     def _look_for_orphans(self, held: dict[tuple[int, int], float], now: int) -> None:
         """Cancel exits and protection that no position is left for, and whatever came back after it was given up."""
