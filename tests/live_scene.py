@@ -79,8 +79,8 @@ class Puppet(Strategy):
 class WorldClock:
     """Time that goes on when a process and its loop are gone."""
 
-    def __init__(self, start_ns: int = _START_NS) -> None:
-        self._wall, self._mono = start_ns, 1_000_000_000
+    def __init__(self, start_ns: int = _START_NS, mono_ns: int = 1_000_000_000) -> None:
+        self._wall, self._mono = start_ns, mono_ns
         self.loop = SimLoop()
 
     def fresh_loop(self) -> SimLoop:
@@ -203,11 +203,13 @@ class World:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.rules = replace(self.rules, settle_ns=round(self.settle_s * 1e9))
         path = self.folder / "exchange.json" if self.is_durable else None
-        self.exchange = ScriptedExchange(
-            self.clock, faults=self.faults, rules=self.rules, lag_s=self.lag_s, path=path, fee_per_unit=0.01
-        )
+        options = {"faults": self.faults, "rules": self.rules, "lag_s": self.lag_s, "fee_per_unit": 0.01}
+        if path is not None and path.exists():
+            self.exchange = ScriptedExchange.load(path, self.clock, **options)
+        else:
+            self.exchange = ScriptedExchange(self.clock, path=path, **options)
         self.exchange.truth.account_id = self.account
-        url = f"sqlite:///{self.folder}/t.db" if self.is_durable else "sqlite://"
+        url = f"sqlite:///{self.folder / 't.db'}" if self.is_durable else "sqlite://"
         self.store = self.shared_store or open_store(url, migrate=True, verify=False)
         zone = ZoneTable(np.array([-(2**62)], np.int64), np.zeros(1, np.int64))
         instrument = Instrument(SYMBOL, tick_size=0.01)
