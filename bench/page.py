@@ -27,6 +27,10 @@ GROUPS = {
     "W4: a plain Python strategy": ("w4_seconds",),
     "W5: 10,000,000 trades to minute bars": ("w5_seconds",),
     "W6: one bar in, order out": ("w6_p50_us",),
+    "Live: from a tick to an order on a socket, durable on the way": ("live_order_p50_ms", "live_order_p99_ms"),
+    "Live: throughput": ("live_market_p50_us", "live_ticks_per_second", "live_replay_per_second"),
+    "Live: halts and restarts": ("halt_last_send_ms", "halt_cancels_ms", "kill_to_ready_p99_s"),
+    "Live: simulation": ("simulated_days_per_second",),
     "Whole processes": ("first_result_warm_seconds", "cold_compile_seconds", "help_seconds"),
 }
 
@@ -35,6 +39,10 @@ def amount(value: float, key: str) -> str:
     """Return a figure with the unit its name ends with."""
     if key.endswith("_us"):
         return f"{value:.2f} µs"
+    if key.endswith("_per_second"):
+        return f"{value:,.0f}"
+    if key.endswith("_ms"):
+        return f"{value:,.1f} ms"
     if key.endswith("_mb"):
         return f"{value:.0f} MiB"
     return f"{value * 1e3:,.1f} ms" if value < 1.0 else f"{value:,.2f} s"
@@ -51,6 +59,8 @@ def range_of(key: str, details: dict[str, Any]) -> str:
 
 
 def shortfall(value: float, must: float, aim: float) -> str:
+    if aim > must:  # more is better
+        value, must, aim = 1.0 / value, 1.0 / must, 1.0 / aim
     if value <= aim:
         return "nothing"
     return f"{value / aim:.1f} x the aim" if value <= must else f"**{value / must:.2f} x what it must be**"

@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import inprocess
 import live
+import live_halt
+import live_sim
 import processes
 
 # must reach, aim; where the aim is the larger of the two, more is better
@@ -32,6 +34,10 @@ TARGETS = {
     "live_market_p50_us": (40.0, 15.0),
     "live_ticks_per_second": (20_000.0, 60_000.0),
     "live_replay_per_second": (50_000.0, 200_000.0),
+    "halt_last_send_ms": (100.0, 20.0),
+    "halt_cancels_ms": (1_000.0, 200.0),
+    "kill_to_ready_p99_s": (10.0, 2.0),
+    "simulated_days_per_second": (5.0, 20.0),
 }
 
 
@@ -53,6 +59,9 @@ def measure(repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
         "live_market": live.market_only(),
         "live_sustained": live.sustained(),
         "live_replay": live.replay(),
+        "halts": live_halt.halts(),
+        "restarts": live_halt.restarts(10),
+        "simulation": live_sim.simulated_days(),
     }
     figures = {f"{name}_seconds": details[name]["min"] for name in ("w1", "w2", "w3", "w4", "w5")}
     figures["w6_p50_us"] = details["w6"]["p50_us"]
@@ -64,6 +73,9 @@ def measure(repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
     figures["live_market_p50_us"] = details["live_market"]["p50_us"]
     figures["live_ticks_per_second"] = details["live_sustained"]["ticks_per_s"]
     figures["live_replay_per_second"] = details["live_replay"]["events_per_s"]
+    figures |= {name: details["halts"][name] for name in ("halt_last_send_ms", "halt_cancels_ms")}
+    figures["simulated_days_per_second"] = details["simulation"]["days_per_second"]
+    figures["kill_to_ready_p99_s"] = details["restarts"]["kill_to_ready_p99_s"]
     return figures, details
 
 
