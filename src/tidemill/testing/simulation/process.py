@@ -215,7 +215,7 @@ def wire(  # noqa: PLR0913 - one for each part of a process
         strategies=names,
     )
     inbox = ObservedInbox(instruments, clock)
-    inbox.observe = observe  # type: ignore[method-assign]  # a field that is called
+    inbox.observe = observe  # a field that is called
     parts = RunParts(
         engine=make_engine(plan),
         broker=broker,

@@ -127,5 +127,3 @@ class WatchedBroker(ScriptedBroker):
 def is_reducer(order: SimOrder, held: float) -> bool:
     """Tell whether a working order would reduce a position."""
     return order.intent is not Intent.ENTRY and not math.isclose(held, 0.0) and order.side * held < 0
-
-
