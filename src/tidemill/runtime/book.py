@@ -31,7 +31,8 @@ class LiveOrder:
         seq, leg: where on the tape it was decided.
         owner: row of the strategy table.
         quantity, filled, value: units ordered now and filled; units times price.
-        doubt: the request (submit, cancel, replace) whose outcome nobody knows; empty: none.
+        doubt: the request (submit, cancel, replace) whose outcome nobody knows, or look: it is no longer shown; empty:
+            none.
         is_ended: the core has let go of it; what still fills is booked as an adjustment.
         wanted: quantity and trigger that the last replacement asked for.
         taken_back: units of real fills that were busted and not corrected; the broker may count them as filled.

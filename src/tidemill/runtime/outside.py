@@ -151,6 +151,8 @@ class Outside:
         told = leftovers(inherited.outbox, parts.book)
         for report in expire(told.expired, parts.clock.now_ns(), self.sender.write):
             parts.inbox.report(report)
+        for item in told.over:
+            self.sender.write(item, "DROPPED" if item.row.state == "PENDING" else "DONE", "the order has ended")
         for item in told.doubts:
             self.resolver.doubt(item, "the process ended before its answer was taken")
         for item in told.unsent:

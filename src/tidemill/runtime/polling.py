@@ -302,4 +302,4 @@ class AccountPoller:
             self._unseen[name] = self._unseen.get(name, 0) + 1
             if self._unseen[name] >= _VANISHED:
                 self._unseen.pop(name)
-                self._hooks.doubt(order, "submit", "the broker does not show it any more")
+                self._hooks.doubt(order, "look", "the broker does not show it any more")

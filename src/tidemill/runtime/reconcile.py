@@ -28,6 +28,7 @@ CURSOR_NS = 24 * HOUR_NS  # lists are asked for from that long before the last f
 _SAME = 2  # answers in a row that show a difference before it counts
 _EXPECTED_NS = 60 * SECOND_NS
 _TINY = 1e-9
+_OPEN_REQUESTS = frozenset({"PENDING", "SENDING", "UNKNOWN"})
 _CASH_TOLERANCE_MICROS = 1_000_000
 
 
@@ -50,11 +51,12 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a start has to settle with the broker: requests in question, and requests that never left."""
+    """What a start has to settle: requests in question, requests that never left, and those that time has answered."""
 
     doubts: list[Outgoing] = field(default_factory=list)
     unsent: list[Outgoing] = field(default_factory=list)
     expired: list[Outgoing] = field(default_factory=list)
+    over: list[Outgoing] = field(default_factory=list)
 
 
 def _latest(outbox: Mapping[str, OutboxRow]) -> dict[str, OutboxRow]:
@@ -76,10 +78,14 @@ def leftovers(outbox: Mapping[str, OutboxRow], book: OrderBook) -> Told:
     told = Told()
     for row in _latest(outbox).values():
         order = book.by_client.get(row.client_id)
-        if order is None or not order.is_open:
+        if order is None:
+            continue
+        if not order.is_open:
+            if row.state in _OPEN_REQUESTS:
+                told.over.append(Outgoing(row.action, order, row))
             continue
         is_half = row.action == "submit" and order.state in {OrderState.SENDING, OrderState.UNKNOWN}
-        if row.state not in {"PENDING", "SENDING", "UNKNOWN"} and not is_half:
+        if row.state not in _OPEN_REQUESTS and not is_half:
             continue
         terms = json.loads(row.body) if row.action == "replace" else {}
         item = Outgoing(row.action, order, row, terms.get("quantity", 0.0), terms.get("stop_price", 0.0))

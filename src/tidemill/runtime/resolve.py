@@ -102,6 +102,8 @@ class Resolver:
         if known is not None and known.item.action == "submit":
             self._write(item, "DONE", "the order itself is in question; what becomes of it answers this")
             return
+        if known is not None and known.item.row.key != item.row.key:
+            self._write(known.item, "DONE", f"a later {item.action} is in question; what becomes of it answers this")
         self._doubts[name] = _Doubt(item, text, self._clock.monotonic_ns())
         if item.action == "submit" and order.state is OrderState.SENDING:
             self._hear(OrderReport(EventKind.UNKNOWN, name, ts_ns=self._clock.now_ns(), text=text[:200]))

@@ -263,6 +263,8 @@ class Sender:
             self._health.rejects_in_row += 1
         self.write(item, "DONE", text)
         self._tell(item, text, EventKind.REJECT)
+        if item.action != "submit":  # mostly because it has ended, and we have not heard of it
+            self._doubt(replace(item, action="look", row=replace(item.row)), text)
 
     def _drop(self, item: Outgoing, text: str, kind: EventKind) -> None:
         """Keep a request back for good and tell the core."""
