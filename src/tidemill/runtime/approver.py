@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tidemill.model.errors import GuardRefusal
+from tidemill.model.journal import GuardRow
 from tidemill.runtime.guard.baseline import must_be_saved
 from tidemill.runtime.guard.send_guard import Approved, SendGuard
 from tidemill.runtime.journal import Journal
@@ -31,6 +32,7 @@ class Approver:
     ) -> None:
         self._guard, self._present, self._journal, self._now = guard, present, journal, now
         self.refused = 0
+        self.on_trip: Callable[[GuardRow], None] = lambda _row: None
         self.saved = present.baseline
 
     def __call__(self, item: Outgoing) -> Approved | GuardRefusal:
@@ -46,11 +48,19 @@ class Approver:
             approved = self._guard.approve(request, facts)
         except GuardRefusal as refusal:
             self.refused += 1
-            self._guard.drain(self._journal.batch)
+            self._drain()
             return refusal
-        self._guard.drain(self._journal.batch)
+        self._drain()
         self._present.left(item, mono_ns)
         return approved
+
+    def _drain(self) -> None:
+        """Put what the guard wants remembered into the transaction, and tell of new halts and breakers."""
+        batch = self._journal.batch
+        known = len(batch.guard)
+        self._guard.drain(batch)
+        for row in batch.guard[known:]:
+            self.on_trip(row)
 
     def _save_baseline(self) -> None:
         """Put a changed loss baseline on the tape, in the transaction of the order it is asked for."""
@@ -63,5 +73,5 @@ class Approver:
         """Ask the standing rules (losses, drawdown) after fills; return the sentences of what they found."""
         now_ns, mono_ns = self._now()
         found = self._guard.review(self._present.facts_of_nobody(now_ns, mono_ns))
-        self._guard.drain(self._journal.batch)
+        self._drain()
         return tuple(item.sentence for item in found)

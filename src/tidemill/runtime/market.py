@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Market:
         clock: of the machine.
         candles: builds bars from trades; None: the feed brings bars.
         is_replay: the feed's stamps are the clock. delay_ns: how late it is by contract.
+        tell: told what the core has taken.
     """
 
     def __init__(
@@ -44,13 +46,23 @@ class Market:
         *,
         is_replay: bool,
         delay_ns: int,
+        tell: Callable[[NDArray[Any]], None],
     ) -> None:
+        self._tell = tell
         self._groups, self._inbox, self._clock, self._candles = groups, inbox, clock, candles
         self._is_replay, self._delay_ns = is_replay, delay_ns
         self._waiting = np.zeros(0, EVENT)
         self._last_ns = 0  # newest instant the recorded tape knows
         self._at_last: set[bytes] = set()
         self.spoiled: set[int] = set()  # instruments whose present bar lacks trades
+
+    async def _pass(self, rows: NDArray[Any]) -> None:
+        await self._groups.take(rows)
+        self._tell(rows)
+
+    async def _pass_ticks(self, rows: NDArray[Any]) -> None:
+        await self._groups.take_ticks(rows)
+        self._tell(rows)
 
     def remember(self, rows: NDArray[Any]) -> None:
         """Take note of the recorded tape (TAPE_EVENT rows): a replay that begins again tells it once more."""
@@ -93,9 +105,9 @@ class Market:
             rows, self._waiting = np.concatenate([self._waiting, rows]), self._waiting[:0]
         await self.take_waiting()
         if not is_tick:
-            await self._groups.take(np.ascontiguousarray(rows))
+            await self._pass(np.ascontiguousarray(rows))
         elif self._candles is None:
-            await self._groups.take_ticks(rows)
+            await self._pass_ticks(rows)
         else:
             await self._take_trades(rows.copy(), self._candles)
 
@@ -103,13 +115,13 @@ class Market:
         """Take corporate actions that no bar of their instant has come for."""
         if len(self._waiting):
             waiting, self._waiting = self._waiting, self._waiting[:0]
-            await self._groups.take(waiting)
+            await self._pass(waiting)
 
     async def take_quotes(self, rows: NDArray[Any]) -> None:
         """Take the latest quotes of some instruments."""
         rows = self._unseen(rows)
         if len(rows):
-            await self._groups.take_ticks(rows.copy())
+            await self._pass_ticks(rows.copy())
 
     async def _take_trades(self, rows: NDArray[Any], candles: Candles) -> None:
         """Take trades and, each before the trade that ended it, the bars they make."""
@@ -121,16 +133,16 @@ class Market:
             for group in np.split(bars, np.flatnonzero(np.diff(bars["now_ns"])) + 1):
                 stop = int(np.searchsorted(reached, int(group["now_ns"][0]), side="left"))
                 if stop > at:
-                    await self._groups.take_ticks(rows[at:stop])
+                    await self._pass_ticks(rows[at:stop])
                     at = stop
                 await self._take_bars(group)
         if at < len(rows):
-            await self._groups.take_ticks(rows[at:])
+            await self._pass_ticks(rows[at:])
 
     async def _take_bars(self, group: NDArray[Any]) -> None:
         group = self._unseen(group)
         if len(group):
-            await self._groups.take(np.ascontiguousarray(group))
+            await self._pass(np.ascontiguousarray(group))
 
     async def close_quiet_bars(self) -> None:
         """Close bars whose time is over although no trade came to end them; a replay has its own clock."""

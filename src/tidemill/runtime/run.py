@@ -25,7 +25,7 @@ from tidemill.model.broker import AccountFacts
 from tidemill.model.enums import Operator, OrderState, Refusal
 from tidemill.model.errors import LeaseLost, NotAuthorised, StoreError, TapeBroken, TidemillError
 from tidemill.model.instrument import Instrument
-from tidemill.model.journal import AlertRow, FillEntry, LedgerRow, RunRow, TapeRow
+from tidemill.model.journal import AlertRow, FillEntry, GuardRow, LedgerRow, RunRow, TapeRow
 from tidemill.model.records import EVENT
 from tidemill.ports.broker import Broker
 from tidemill.ports.feed import Feed
@@ -33,6 +33,7 @@ from tidemill.ports.seams import Clock
 from tidemill.ports.store import CommandRow, Store
 from tidemill.runtime.approver import Approver
 from tidemill.runtime.book import OrderBook
+from tidemill.runtime.bus import EventBus, HandlerFailure, Notice, Topic
 from tidemill.runtime.candles import Candles
 from tidemill.runtime.commands import (
     AdjustWord,
@@ -52,8 +53,9 @@ from tidemill.runtime.journal import Journal
 from tidemill.runtime.lanes import Lane
 from tidemill.runtime.lease import EpochMark, LeaseKeeper
 from tidemill.runtime.market import LOOK_S, MARKET_KINDS, TICKS, Market
+from tidemill.runtime.notices import Notices
 from tidemill.runtime.orders import ENTRY_TTL_NS, adjustment_row
-from tidemill.runtime.outgoing import Drafter, decimal_text
+from tidemill.runtime.outgoing import Drafter, Outgoing, decimal_text
 from tidemill.runtime.outside import Outside, OutsideParts
 from tidemill.runtime.present import Present
 from tidemill.runtime.projector import Projector
@@ -164,6 +166,8 @@ class Run:
         self.core = Core(parts.engine)
         self.book = OrderBook()
         self.present = parts.present(self.core, self.book)
+        self.bus = EventBus(self._handler_failed)
+        self.notices = Notices(self.bus, terms.instruments, terms.strategies)
         self.facts: AccountFacts | None = None
         self.alerts: list[AlertRow] = []
         self.outside: Outside | None = None  # where orders leave for a broker outside the process
@@ -299,6 +303,7 @@ class Run:
         parts, terms, journal = self.parts, self.terms, self.journal
         self.present.baseline = inherited.baseline
         self.approver = Approver(parts.guard, self.present, journal, self.now)
+        self.approver.on_trip = self._tripped
         self.desk: Desk
         if parts.exchange is not None:
             known, may_gather = inherited.outbox, parts.feed.is_replay
@@ -322,7 +327,7 @@ class Run:
             drafter,
             broker=terms.broker,
             keeper=Bookkeeper(self._contracts()),
-            release=self.desk.release,
+            release=self._release,
             follow=self._follow,
             alert=self.alert,
         )
@@ -347,6 +352,7 @@ class Run:
             parts.candles,
             is_replay=parts.feed.is_replay,
             delay_ns=parts.feed.delay_ns,
+            tell=self.notices.market,
         )
         self.poller = CommandPoller(
             terms.run_id,
@@ -441,7 +447,7 @@ class Run:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._stream(), name="feed")]
-                works = {"keeper": self._keep, "commands": self.poller.serve}
+                works = {"keeper": self._keep, "commands": self.poller.serve, "bus": self.bus.run}
                 if self.parts.watch is not None:
                     self.supervisor = Supervisor(self, self.parts.watch, self._is_over)
                     works["supervisor"] = self.supervisor.serve
@@ -630,6 +636,7 @@ class Run:
             self.market.take_word(item)
             if isinstance(item, LinkWord):
                 self.present.health.market_data_ready = item.is_up
+                self.notices.link(item)
                 self.alert(2, "FEED_UP" if item.is_up else "FEED_DOWN", item.text)
             return
         applied = await self.turns.take_report(item, self.now()[0])
@@ -647,8 +654,22 @@ class Run:
         self.alerts.append(row)
         self.journal.batch.alerts.append(row)
 
+    async def _release(self, outgoing: list[Outgoing]) -> None:
+        await self.desk.release(outgoing)
+        self.notices.placed(outgoing)
+
+    def _handler_failed(self, failure: HandlerFailure) -> None:
+        text = f"{failure.handler} failed on {failure.notice.topic.value}: {failure.error}"
+        self.alert(1 if failure.notice.topic is Topic.ORDER_FILLED else 2, "HANDLER_FAILED", text)
+
+    def _tripped(self, row: GuardRow) -> None:
+        values = {"scope": row.scope, "reason": row.reason, "by": row.by}
+        self.bus.emit(Notice(Topic.CIRCUIT_BREAKER_TRIGGERED, row.at_ns, "", values))
+
     def _follow(self, seq: int) -> None:
         written = self.core.collect()
+        if not self.journal.is_known(seq):
+            self.notices.follow(seq, written)
         if len(written.refusals):
             self._refusal = int(written.refusals[-1]["refusal"])
         self.present.follow(written)
