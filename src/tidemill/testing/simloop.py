@@ -94,6 +94,10 @@ class SimLoop(asyncio.AbstractEventLoop):
         batch, self._ready = self._ready, []
         if self._chance is not None:
             self._chance.shuffle(batch)
+        self.run_batch(batch)
+
+    def run_batch(self, batch: list[asyncio.Handle]) -> None:
+        """Run what is ready together."""
         for handle in batch:
             if not handle.cancelled():
                 handle._run()  # noqa: SLF001 - what an event loop does with a handle

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.testing.exchange.faults import FAULTS, Fault
 
-__all__ = ["BY_HAND", "LIKELIHOOD", "OWN_FAULTS", "ROUGH", "is_of_broker"]
+__all__ = ["BY_HAND", "LIKELIHOOD", "OWN_FAULTS", "TURNING", "is_of_broker"]
 
 OWN_FAULTS: Final[Mapping[str, Fault]] = {
     "D1": Fault("The data of one symbol stop.", 240.0, "s"),
@@ -30,7 +30,6 @@ OWN_FAULTS: Final[Mapping[str, Fault]] = {
     "P1": Fault("The process is killed."),
     "P2": Fault("The process is killed while it recovers."),
     "P4": Fault("The process is stopped past its lease, and goes on.", 120.0, "s"),
-    "P6": Fault("The strategy raises."),
     "P7": Fault("The strategy orders at every bar."),
     "P11": Fault("A second engine is started."),
     "K1": Fault("The disk is full.", 20.0, "s"),
@@ -50,7 +49,7 @@ LIKELIHOOD: Final[Mapping[str, float]] = {
     **dict.fromkeys(("B4", "B6", "B7", "B9", "B13", "B22", "B24", "B32"), 0.1),
     **dict.fromkeys(OWN_FAULTS, 0.02),
     **dict.fromkeys(("D1", "D2", "D8", "D10", "D16"), 0.006),
-    **dict.fromkeys(("K1", "K2", "K6", "K7"), 0.01),
+    **dict.fromkeys(("K1", "K6", "K7"), 0.002),
     "T6": 0.05,
     "K2": 0.05,
 }
@@ -58,8 +57,8 @@ LIKELIHOOD: Final[Mapping[str, float]] = {
 # Faults after which broker and record differ for good: a person has to look (promise 9).
 BY_HAND: Final = frozenset({"B9", "B10", "B13", "B31", "B33", "B44"})
 
-# Faults in which protection may be late: the broker refuses it, hides it, or cannot be reached.
-ROUGH: Final = frozenset(name for name in (*FAULTS, *OWN_FAULTS) if name[0] in "NBTPK")
+# Faults by which the broker itself fills an exit that was over or changed: then an exit may turn a position.
+TURNING: Final = BY_HAND | frozenset({"B12", "B23", "N10"})
 
 
 def is_of_broker(name: str) -> bool:

@@ -86,7 +86,7 @@ class Healing:
         booked = {fill.exec_id for fill in fills}
         ours = {intent.client_id for intent in store.intents(RUN_ID)}
         lost = [item.exec_id for item in truth.fills if item.client_id in ours and item.exec_id not in booked]
-        lost = [name for name in lost if ":" not in name or self._world.fired["B10"] == 0]
+        lost = [name for name in lost if ":" not in name or self._world.happened("B10") == 0]
         if lost:
             found.append((7, f"fills {', '.join(lost)} are not booked"))
         if books is not None and len(books.fills) != len(fills):
@@ -126,7 +126,7 @@ class Healing:
         balances = world.store.balances(ACCOUNT, RUN_ID)
         settings = world.scenario.settings
         wants_stop = settings.stop_loss_pct > 0.0 or settings.trailing_stop_pct > 0.0
-        is_by_hand = any(world.fired[name] for name in BY_HAND)
+        is_by_hand = any(world.happened(name) for name in BY_HAND)
         for symbol in world.scenario.symbols:
             units, theirs = held.get(symbol, 0.0), world.exchange.position(symbol)
             booked = float(balances.get(symbol, "0"))

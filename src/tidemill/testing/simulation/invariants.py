@@ -15,10 +15,10 @@ from tidemill.model.units import MICROS
 from tidemill.ports.store import Lease
 from tidemill.runtime.orders import ENTRY_TTL_NS
 from tidemill.testing.exchange.truth import SimFill, SimOrder
-from tidemill.testing.simulation.faults import BY_HAND
+from tidemill.testing.simulation.faults import BY_HAND, TURNING
 from tidemill.testing.simulation.scenario import Scenario
 
-__all__ = ["Books", "Breach", "Watch"]
+__all__ = ["Books", "Breach", "Senses", "Watch"]
 
 _SECOND_NS = 1_000_000_000
 _STALE_NS = 80 * _SECOND_NS  # a minute's bar, and the quarter of a minute that a market order may be late
@@ -64,37 +64,51 @@ class Books:
         self.cash_micros -= round(signed * Decimal(fill.price) * MICROS) + sign * fill.fee_micros
 
 
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What the watch may ask the world, and tell it.
+
+    Args:
+        now_ns: virtual time. true_ns: true wall clock.
+        fired: how often a fault has happened.
+        epoch_of: epoch of the lease a process believes in.
+        halted: why entries may not leave, empty if they may.
+        held: what is at the broker of a symbol: units, and units of working entries of a side.
+        sound_ns: end of the newest sound bar a symbol's listeners were given.
+        price: last price of a symbol.
+        changed: told that something happens. moment: told that a process is at a moment worth dying at.
+    """
+
+    now_ns: Callable[[], int]
+    true_ns: Callable[[], int]
+    fired: Callable[[str], int]
+    epoch_of: Callable[[int], int]
+    halted: Callable[[], str]
+    held: Callable[[str, int], tuple[float, float]]
+    sound_ns: Callable[[str], int]
+    price: Callable[[str], float]
+    changed: Callable[[], None]
+    moment: Callable[[str, int], None]
+
+
 class Watch:
     """Hears everything that leaves, arrives, fills and is written, and writes down what must not be.
 
     Args:
         scenario: of the day.
-        now_ns: virtual time. true_ns: true wall clock.
-        fired: how often each fault has happened.
-        epoch_of: epoch of the lease a process believes in.
-        halted: why entries of a symbol may not leave, empty if they may.
-        held: what is at the broker: units, and units of working entries of a side.
-        sound_ns: end of the newest sound bar a symbol's listeners were given.
-        changed: told that something happens. moment: told that a process is at a moment worth dying at.
+        senses: what can be asked and told.
     """
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        *,
-        now_ns: Callable[[], int],
-        true_ns: Callable[[], int],
-        fired: Counter[str],
-        epoch_of: Callable[[int], int],
-        halted: Callable[[], str],
-        held: Callable[[str, int], tuple[float, float]],
-        sound_ns: Callable[[str], int],
-        changed: Callable[[], None],
-        moment: Callable[[str, int], None],
-    ) -> None:
-        self._scenario, self._now_ns, self._true_ns, self._fired = scenario, now_ns, true_ns, fired
-        self._epoch_of, self._halted, self._held, self._sound_ns = epoch_of, halted, held, sound_ns
-        self._changed, self._moment = changed, moment
+    def __init__(self, scenario: Scenario, senses: Senses) -> None:
+        self._scenario = scenario
+        self._now_ns, self._true_ns, self._fired = senses.now_ns, senses.true_ns, senses.fired
+        self._epoch_of, self._halted, self._held = senses.epoch_of, senses.halted, senses.held
+        self._sound_ns, self._price, self._changed, self._moment = (
+            senses.sound_ns,
+            senses.price,
+            senses.changed,
+            senses.moment,
+        )
         self.breaches: list[Breach] = []
         self.epoch = 0
         self.arrivals: Counter[str] = Counter()
@@ -105,7 +119,7 @@ class Watch:
     @property
     def is_by_hand(self) -> bool:
         """Tell whether something has happened that leaves broker and record apart for good."""
-        return any(self._fired[name] for name in BY_HAND)
+        return any(self._fired(name) for name in BY_HAND)
 
     def breach(self, promise: int, text: str) -> None:
         """Write down a promise that did not hold."""
@@ -157,11 +171,6 @@ class Watch:
         is_within = worst <= limit or self.is_by_hand
         self.demand(14, is_within, f"entry {name} could make {worst:.0f} USD of {symbol}, allowed are {limit:.0f}.")
 
-    price_of: Callable[[str], float] = staticmethod(lambda _symbol: math.nan)
-
-    def _price(self, symbol: str) -> float:
-        return self.price_of(symbol)
-
     # --- what happens at the broker
 
     def arrived(self, request: OrderRequest) -> None:
@@ -176,8 +185,8 @@ class Watch:
             return
         after = before + fill.side * fill.quantity
         flips = before * after < 0.0 or (before == 0.0 and after != 0.0)
-        excused = self.is_by_hand or self._fired["B12"] or self._fired["B23"]
-        self.demand(10, not flips or bool(excused), f"exit {fill.client_id} turned {before:g} into {after:g}.")
+        excused = any(self._fired(name) for name in TURNING)
+        self.demand(10, not flips or excused, f"exit {fill.client_id} turned {before:g} into {after:g}.")
 
     def changed(self) -> None:
         """Take note that something happened at the broker."""
@@ -243,6 +252,6 @@ class Watch:
             state = states.get(order.client_id)
             is_held = state is None or state not in _REFUSED
             self.demand(3, is_held, f"{order.client_id} works at the broker and counts as {state} here.")
-        if not self._fired["B13"]:
+        if not self._fired("B13"):
             for name, count in seen.items():
                 self.demand(6, count == 1, f"{name} works {count} times at the broker.")

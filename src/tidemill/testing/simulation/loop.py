@@ -6,12 +6,11 @@ A killed process runs nothing any more: no ``finally``, no callback. What it had
 from __future__ import annotations
 
 import asyncio
-import heapq
+import inspect
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar, copy_context
+from contextvars import ContextVar, copy_context
 from typing import Any
 
-from tidemill.model.errors import InvariantBroken
 from tidemill.testing.simloop import SimLoop
 
 __all__ = ["WORLD", "WorldLoop"]
@@ -76,35 +75,22 @@ class WorldLoop(SimLoop):
         """Tell whether a process is stopped."""
         return process in self._frozen
 
-    def turn(self) -> None:
-        """Run everything ready at this instant, or jump to the next timer and run what is ready then.
-
-        Raises:
-            InvariantBroken: everybody waits for somebody else.
-        """
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
-        if not self._ready:
-            if not timers:
-                raise InvariantBroken("The simulation is stuck: nothing is ready and no timer will ever wake it.")
-            self.now_ns = timers[0][0]
-        while timers and timers[0][0] <= self.now_ns:
-            self._ready.append(heapq.heappop(timers)[2])
-        batch, self._ready = self._ready, []
-        if self._chance is not None:
-            self._chance.shuffle(batch)
+    def run_batch(self, batch: list[asyncio.Handle]) -> None:
+        """Run what is ready together, each step only if its process may still run."""
         self.steps += len(batch)
         for handle in batch:
-            if not handle.cancelled():
-                self._step(handle)
+            if handle.cancelled():
+                continue
+            if not (self.dead or self._frozen or self._fuses):
+                handle._run()  # noqa: SLF001 - what an event loop does with a handle
+                continue
+            process = handle._context.get(_PROCESS, WORLD)  # type: ignore[attr-defined]  # noqa: SLF001 - whose it is
+            if process == WORLD:
+                handle._run()  # noqa: SLF001 - as above
+            else:
+                self._step(handle, process)
 
-    def _step(self, handle: asyncio.Handle) -> None:
-        context: Context = handle._context  # type: ignore[attr-defined]  # noqa: SLF001 - tells whose it is
-        process = context.get(_PROCESS, WORLD)
-        if process == WORLD:
-            handle._run()  # noqa: SLF001 - what an event loop does with a handle
-            return
+    def _step(self, handle: asyncio.Handle, process: int) -> None:
         if process in self.dead and not self._is_reaping:
             self._dropped.append(handle)
             return
@@ -124,7 +110,18 @@ class WorldLoop(SimLoop):
         self._frozen.clear()
         self._tasks.clear()
         for task in left:
+            _close_inner(task)
             task.cancel()
         self._ready += self._dropped
         if left:
             self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+
+
+def _close_inner(task: asyncio.Task[Any]) -> None:
+    """Close what a task was to await, when it never ran a step."""
+    coroutine: Any = task.get_coro()
+    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        frame = coroutine.cr_frame
+        for value in frame.f_locals.values() if frame is not None else ():
+            if inspect.iscoroutine(value):
+                value.close()

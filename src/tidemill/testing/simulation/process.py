@@ -42,7 +42,7 @@ from tidemill.testing.simulation.record import FencedStore, SimWriter
 from tidemill.testing.simulation.scenario import Scenario
 from tidemill.testing.simulation.venue import WatchedBroker
 
-__all__ = ["ACCOUNT", "RUN_ID", "Process", "SeatedFeed", "plan_of", "wire"]
+__all__ = ["ACCOUNT", "CASH", "RUN_ID", "Process", "SeatedFeed", "make_engine", "plan_of", "wire"]
 
 RUN_ID, ACCOUNT = "R1", "SIM1"
 CASH = 100_000

@@ -75,6 +75,7 @@ class FencedStore:
         self._process, self._store, self._faults, self._watcher = process, store, faults, watcher
         self._folder, self._alive, self._now_ns = folder, alive, now_ns
         self._broken_until = 0
+        self.written = 0
         self._may_lose_power = "K3" in faults.active
         self.durable = (Path(), 0)  # newest tape file, bytes that are safely on the disk
 
@@ -96,6 +97,7 @@ class FencedStore:
 
     def commit(self, batch: Batch) -> None:
         """Write a batch, or fail before or after it is written."""
+        self.written += 1
         self._note_durable()
         self._pass()
         self._store.commit(batch)
@@ -113,6 +115,7 @@ class FencedStore:
 
     def claim(self, key: str, account: str, epoch: int, now_ns: int) -> bool:
         """Claim a request."""
+        self.written += 1
         self._pass()
         is_ours = self._store.claim(key, account, epoch, now_ns)
         if is_ours:
@@ -121,6 +124,7 @@ class FencedStore:
 
     def take_lease(self, account: str, owner: str, now_ns: int, ttl_ns: int) -> Lease:
         """Take the lease; what its owner said last is told to the database first."""
+        self.written += 1
         self._pass()
         self._shadow.tell(self._store)
         lease = self._store.take_lease(account, owner, now_ns, ttl_ns)
@@ -151,18 +155,26 @@ class SimWriter:
     """Runs the store's calls one after the other, each after the disk's own time.
 
     Args:
+        store: that is written to.
         faults: K2 makes the disk slow.
         delay_s: of a call.
     """
 
-    def __init__(self, faults: Faults, delay_s: float) -> None:
-        self._faults, self._delay_s = faults, delay_s
+    def __init__(self, store: FencedStore, faults: Faults, delay_s: float) -> None:
+        self._store, self._faults, self._delay_s = store, faults, delay_s
+        self._is_quick = delay_s == 0.0 and "K2" not in faults.active
         self._lock = asyncio.Lock()
         self._later: list[Callable[[], object]] = []
         self._failed: StoreError | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do one piece of work; a kill may come right before or right after."""
+        if self._is_quick and not self._lock.locked() and not self._later and self._failed is None:
+            before = self._store.written
+            quick = work()
+            if self._store.written != before:
+                await asyncio.sleep(0)
+            return quick
         async with self._lock:
             self._catch_up()
             failed, self._failed = self._failed, None

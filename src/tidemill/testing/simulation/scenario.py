@@ -18,6 +18,7 @@ MINUTES = 390  # of a regular session
 _SECOND_NS = 1_000_000_000
 _CALM = 0.04  # share of days without any fault: there the tightest bounds hold
 _GROUPS = "NBDTPKH"
+_RUNAWAY_BARS = 45
 _COUNTS = ("P1", "P2", "P4", "P11", "T3", "K3", "H1", "H2")  # happen so many times a day, not so likely
 
 
@@ -134,7 +135,7 @@ def draw(seed: int, minutes: int = MINUTES) -> Scenario:
         "exit_rate": 0.5 if is_runaway else chance.uniform(0.01, 0.1),
         "add_rate": chance.uniform(0.0, 0.05),
         "short_rate": chance.uniform(0.0, 0.6) if settings.allow_short else 0.0,
-        "quiet_after": float(minutes),
+        "quiet_after": float(min(minutes, _RUNAWAY_BARS) if is_runaway else minutes),
     }
     biggest = max(prices.values()) * settings.size_value * settings.pyramiding
     return Scenario(
@@ -151,6 +152,6 @@ def draw(seed: int, minutes: int = MINUTES) -> Scenario:
         rules=_rules(chance),
         max_position_usd=biggest * chance.choice((0.6, 1.1, 3.0)),
         faults=faults,
-        pause_s=chance.choice((0.2, 1.0, 5.0, 20.0)),
+        pause_s=chance.choice((1.0, 5.0, 20.0)),
         roll_minutes=chance.choice((0, 0, 660, 720)),
     )

@@ -17,7 +17,7 @@ from tidemill.testing.exchange import Faults
 from tidemill.testing.seams import SimClock
 from tidemill.testing.simulation.clock import Activity, ProcessClock
 from tidemill.testing.simulation.faults import OWN_FAULTS, is_of_broker
-from tidemill.testing.simulation.invariants import Books, Watch
+from tidemill.testing.simulation.invariants import Books, Senses, Watch
 from tidemill.testing.simulation.loop import WorldLoop
 from tidemill.testing.simulation.market import OPEN_NS, PARTS, Wire
 from tidemill.testing.simulation.market import Path as PricePath
@@ -44,7 +44,7 @@ class World:
 
     def __init__(self, scenario: Scenario, folder: Path, template: Path) -> None:
         self.scenario, self.folder = scenario, folder
-        self.loop = WorldLoop()
+        self.loop = WorldLoop()  # type: ignore[abstract]  # no sockets in it
         self.loop.died = self._bury
         self.activity = Activity(self.loop)
         self.chance = random.Random(f"{scenario.seed}|world")  # noqa: S311 - seeded, for simulations
@@ -62,23 +62,21 @@ class World:
         self.shadow = LeaseShadow()
         self.halts = Halts(folder / "halts")
         self.prices = PricePath(scenario, HEAL_MINUTES + 2)
-        self.wire = Wire(
-            self.loop, self.own_faults, scenario.data_s, len(scenario.symbols), self.activity.happens
-        )
-        self.watch = Watch(
-            scenario,
+        self.wire = Wire(self.loop, self.own_faults, scenario.data_s, len(scenario.symbols), self.activity.happens)
+        senses = Senses(
             now_ns=lambda: self.loop.now_ns,
             true_ns=self._clock.now_ns,
-            fired=self.fired,
+            fired=self.happened,
             epoch_of=lambda process: self.processes[process].epoch,
             halted=self.halted,
             held=self._held,
             sound_ns=lambda symbol: self.wire.sound_ns[scenario.symbols.index(symbol)],
             changed=self.activity.happens,
+            price=lambda symbol: self.exchange.truth.prices.get(symbol, 0.0),
             moment=self.moment,
         )
+        self.watch = Watch(scenario, senses)
         self.watch.books = Books(CASH * MICROS)
-        self.watch.price_of = lambda symbol: self.exchange.truth.prices.get(symbol, 0.0)  # type: ignore[method-assign]
         self.exchange.watcher = self.watch
         self.plan = plan_of(scenario)
         self.processes: dict[int, Process] = {}
@@ -93,6 +91,11 @@ class World:
     def _switch_on(self) -> None:
         for name, rate in self.scenario.faults.items():
             (self.broker_faults if is_of_broker(name) else self.own_faults).on(name, min(rate, 1.0))
+
+    def happened(self, name: str) -> int:
+        """Return how often a fault has happened so far."""
+        faults = self.broker_faults if is_of_broker(name) else self.own_faults
+        return max(self.fired[name], faults.fired.get(name, 0))
 
     def count_faults(self) -> None:
         """Bring the counts of what has happened up to now."""
@@ -154,7 +157,7 @@ class World:
             owner=owner,
             broker=broker,
             store=store,
-            writer=SimWriter(self.own_faults, scenario.disk_s),
+            writer=SimWriter(store, self.own_faults, scenario.disk_s),
             clock=clock,
             feed=SeatedFeed(self.wire, number),
             halts=Halts(self.folder / "halts"),
