@@ -80,6 +80,9 @@ def shown_reports(order: LiveOrder, shown: BrokerOrder, *, is_short: bool) -> li
         reports.append(OrderReport(EventKind.ACK, name, shown.broker_id, ts_ns=shown.created_ns))
     if shown.state in _ENDS and not is_short and order.is_open:
         reports.append(OrderReport(_ENDS[shown.state], name, shown.broker_id, ts_ns=stamp, text=shown.text))
+    has_all = shown.state is OrderState.FILLED and not is_short and order.filled >= shown.filled - _TINY
+    if has_all and order.is_open:  # a change of its quantity crossed its last fill: nothing is left of it
+        reports.append(OrderReport(EventKind.CANCELLED, name, shown.broker_id, ts_ns=stamp, text="done at the broker"))
     return reports
 
 

@@ -302,4 +302,5 @@ class AccountPoller:
             self._unseen[name] = self._unseen.get(name, 0) + 1
             if self._unseen[name] >= _VANISHED:
                 self._unseen.pop(name)
-                self._hooks.doubt(order, "look", "the broker does not show it any more")
+                action = "look" if order.broker_id else "submit"  # was it ever there?
+                self._hooks.doubt(order, action, "the broker does not show it any more")
