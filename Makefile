@@ -8,7 +8,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test check format format-check lint types floors docs docs-check parity bounds bench \
+.PHONY: help run report test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
 	bench-peers lock clean
 
 # Installs a lock file and this package into $(VENV): with uv when it is there and gets through, else with pip.
@@ -33,6 +33,10 @@ report: $(VENV)/.run-ready  ## the same on a simulated market, with build/report
 test: $(VENV)/.dev-ready  ## all tests that CI runs
 	@$(PY) -m tidemill.kernel.warm
 	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-sim: $(VENV)/.dev-ready  ## two thousand simulated days with faults of every kind (SIM_DAYS, SIM_FIRST choose others)
+	@$(PY) -m tidemill.kernel.warm
+	@$(PY) -m pytest -q -n $(WORKERS) -m campaign tests/simulation $(ARGS)
 
 check: format-check lint types floors docs-check  ## formatting, lint, types, floors and docs, changing nothing
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.testing.exchange.faults import FAULTS, Fault
 
-__all__ = ["BY_HAND", "LIKELIHOOD", "OWN_FAULTS", "TURNING", "is_of_broker"]
+__all__ = ["BY_HAND", "LIKELIHOOD", "OWN_FAULTS", "PEOPLE", "TURNING", "is_of_broker"]
 
 OWN_FAULTS: Final[Mapping[str, Fault]] = {
     "D1": Fault("The data of one symbol stop.", 240.0, "s"),
@@ -20,8 +20,8 @@ OWN_FAULTS: Final[Mapping[str, Fault]] = {
     "D8": Fault("Some minutes of bars never come.", 4.0, "bars"),
     "D10": Fault("All that was held up comes at once.", 150.0, "s"),
     "D11": Fault("A bar of an instrument nobody asked for."),
-    "D15": Fault("A bar is stamped in the future.", 3600.0, "s"),
-    "D16": Fault("The line of the market data drops and comes back.", 30.0, "s"),
+    "D17": Fault("A bar is stamped in the future.", 3600.0, "s"),
+    "D18": Fault("The line of the market data drops and comes back.", 30.0, "s"),
     "T1": Fault("The wall clock jumps.", 3600.0, "s"),
     "T3": Fault("The machine sleeps.", 600.0, "s"),
     "T4": Fault("The wall clock is slewed.", 0.4, "s"),
@@ -48,11 +48,14 @@ LIKELIHOOD: Final[Mapping[str, float]] = {
     **dict.fromkeys(("B18", "B19", "B21", "B38", "N5", "N14", "N17", "N23", "B16"), 0.02),
     **dict.fromkeys(("B4", "B6", "B7", "B9", "B13", "B22", "B24", "B32"), 0.1),
     **dict.fromkeys(OWN_FAULTS, 0.02),
-    **dict.fromkeys(("D1", "D2", "D8", "D10", "D16"), 0.006),
+    **dict.fromkeys(("D1", "D2", "D8", "D10", "D18"), 0.006),
     **dict.fromkeys(("K1", "K6", "K7"), 0.002),
     "T6": 0.05,
     "K2": 0.05,
 }
+
+PEOPLE: Final = frozenset({"H1", "H2"})
+"""What people may do at any time; no fault, but it has to be possible in the middle of all others."""
 
 # Faults after which broker and record differ for good: a person has to look (promise 9).
 BY_HAND: Final = frozenset({"B9", "B10", "B13", "B31", "B33", "B44"})

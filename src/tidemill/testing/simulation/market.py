@@ -57,7 +57,7 @@ class Wire:
 
     Args:
         loop: of the world.
-        faults: D1 to D16.
+        faults: D1 to D18.
         delay_s: how long a bar takes.
         count: number of symbols.
         activity: told when something goes wrong.
@@ -120,8 +120,8 @@ class Wire:
             self._all_until = now + round(faults.value("D2") * _SECOND_NS)
         if faults.fires("D8"):
             self._all_until = now + round(faults.value("D8") * MINUTE_NS)
-        if faults.fires("D16"):
-            self._link_until = now + round(faults.value("D16") * _SECOND_NS)
+        if faults.fires("D18"):
+            self._link_until = now + round(faults.value("D18") * _SECOND_NS)
             self._tell_link(is_up=False)
             self._loop.call_at(self._link_until / _SECOND_NS, lambda: self._tell_link(is_up=True))
         if max(self._all_until, self._link_until) > now:
@@ -184,5 +184,5 @@ _SPOILERS: dict[str, Callable[[NDArray[Any], float, float], None]] = {
     "D4": _blank,
     "D5": _cross,
     "D11": _strange,
-    "D15": _ahead,
+    "D17": _ahead,
 }
