@@ -60,8 +60,9 @@ PEOPLE: Final = frozenset({"H1", "H2"})
 # Faults after which broker and record differ for good: a person has to look (promise 9).
 BY_HAND: Final = frozenset({"B9", "B10", "B13", "B31", "B33", "B44"})
 
-# Faults by which the broker itself fills an exit that was over or changed: then an exit may turn a position.
-TURNING: Final = BY_HAND | frozenset({"B12", "B23", "N10"})
+# Faults by which the broker fills an exit that was over, changed, or (half a minute late) proven absent: then an exit
+# may turn a position.
+TURNING: Final = BY_HAND | frozenset({"B12", "B23", "N10", "N17"})
 
 
 def is_of_broker(name: str) -> bool:

@@ -7,11 +7,13 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
 
 from tidemill.authoring.rulebook import load_rules
+from tidemill.authoring.rules import RuleSpec
 from tidemill.authoring.strategy import spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
@@ -34,6 +36,7 @@ from tidemill.runtime.guard.tolerances import Tolerances
 from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox, Taken
 from tidemill.runtime.present import Present
+from tidemill.runtime.room import InboxRoom
 from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
 from tidemill.testing.simulation.clock import ProcessClock
 from tidemill.testing.simulation.dice import Dice
@@ -46,6 +49,7 @@ __all__ = ["ACCOUNT", "CASH", "RUN_ID", "Process", "SeatedFeed", "make_engine", 
 
 RUN_ID, ACCOUNT = "R1", "SIM1"
 CASH = 100_000
+_ROOM = 1024  # bars that may wait
 _UNDER_WAY = frozenset(
     {
         OrderState.SENDING,
@@ -68,9 +72,14 @@ def plan_of(scenario: Scenario) -> EnginePlan:
     return EnginePlan(instruments, [MINUTE_NS] * count, [CalendarPlan("ALWAYS", zone, 0)], [0] * count, [entrant], run)
 
 
+@cache
+def _rules() -> tuple[RuleSpec, ...]:
+    return tuple(load_rules())
+
+
 def make_engine(plan: EnginePlan) -> Engine:
     """Return a fresh engine; the strategy's machine code is shared."""
-    engine = Engine(plan, load_rules(), steps=_STEPS.get("dice"), equity_rows=1024)
+    engine = Engine(plan, _rules(), steps=_STEPS.get("dice"), equity_rows=1024)
     _STEPS["dice"] = engine.steps
     return engine
 
@@ -214,7 +223,7 @@ def wire(  # noqa: PLR0913 - one for each part of a process
         instruments=instruments,
         strategies=names,
     )
-    inbox = ObservedInbox(instruments, clock)
+    inbox = ObservedInbox(instruments, clock, room=InboxRoom(market=_ROOM))
     inbox.observe = observe  # a field that is called
     parts = RunParts(
         engine=make_engine(plan),

@@ -79,8 +79,8 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Outcome:
         gc.enable()
         shutil.rmtree(folder, ignore_errors=True)
     world.count_faults()
-    if day.roll_minutes and "T5" in day.faults:
-        world.fired["T5"] += 1
+    for name, is_met in (("T5", day.roll_minutes > 0), ("P7", bool(world.exchange.truth.orders))):
+        world.fired[name] += int(is_met and name in day.faults)
     complaints = [str(item.get("exception") or item.get("message")) for item in world.loop.complaints]
     for text in complaints[:3]:
         world.watch.breach(28, f"an error nobody took: {text}")
@@ -104,6 +104,7 @@ async def _live(world: World, healing: Healing) -> None:
     supervisor = asyncio.get_running_loop().create_task(world.supervise())
     chaos = asyncio.get_running_loop().create_task(Chaos(world).serve())
     await world.trade(range(minutes))
+    world.exchange.end_day()
     chaos.cancel()
     after = asyncio.get_running_loop().create_task(world.trade(range(minutes, minutes + HEAL_MINUTES + 1)))
     if not world.is_over:

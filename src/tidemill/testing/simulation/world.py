@@ -30,7 +30,7 @@ __all__ = ["HEAL_MINUTES", "World"]
 
 HEAL_MINUTES = 10
 _SECOND_NS = 1_000_000_000
-_STRAY_S = 0.2  # between the price of a minute's part and the next
+_HELD_S = 5.0  # nobody asks more often for a lease that another engine holds
 
 
 class World:
@@ -202,7 +202,8 @@ class World:
                 self.watch.breach(28, f"the engine crashed: {process.ending}")
                 self.is_over = True
             if not self.is_over:
-                await asyncio.sleep(self.scenario.pause_s)
+                is_held = process.ending.startswith("LeaseLost")
+                await asyncio.sleep(max(self.scenario.pause_s, _HELD_S if is_held else 0.0))
 
     # --- the market
 
