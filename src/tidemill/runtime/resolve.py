@@ -93,7 +93,8 @@ class Resolver:
         """Take a request whose outcome nobody knows; a doubtful order outweighs a doubtful change of it."""
         order = item.order
         if item.broker_id:
-            return  # of a second incarnation: the next look at the orders shows whether it still lives
+            self._write(item, "DONE", "a second incarnation: the next look at the orders shows whether it still lives")
+            return
         if order.doubt != "submit":
             order.doubt = item.action
         name = order.request.client_id

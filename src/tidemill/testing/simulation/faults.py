@@ -47,6 +47,7 @@ LIKELIHOOD: Final[Mapping[str, float]] = {
     **dict.fromkeys(("B10", "B27", "B31", "B33", "B34", "B42", "B44"), 0.002),
     **dict.fromkeys(("B18", "B19", "B21", "B38", "N5", "N14", "N17", "N23", "B16"), 0.02),
     **dict.fromkeys(("B4", "B6", "B7", "B9", "B13", "B22", "B24", "B32"), 0.1),
+    **dict.fromkeys(("B11", "B12", "B13", "B22", "B26", "N10"), 0.6),
     **dict.fromkeys(OWN_FAULTS, 0.02),
     **dict.fromkeys(("D1", "D2", "D8", "D10", "D18"), 0.006),
     **dict.fromkeys(("K1", "K6", "K7"), 0.002),

@@ -140,8 +140,8 @@ class Healing:
             if abs(units) <= _TINY and exits and not differs:
                 found.append((20, f"{symbol} is flat and {exits[0].client_id} still works"))
             covered = sum(order.remaining for order in exits if _protects(order, units))
-            is_foreign = world.happened("B9") > 0  # what was filled beyond an order has no stop of its strategy
-            if wants_stop and covered < abs(units) - _TINY and not differs and not is_foreign:
+            # what was filled beyond our orders has no stop of a strategy: a person has to look at it
+            if wants_stop and covered < abs(units) - _TINY and not differs and not is_by_hand:
                 found.append((19, f"{units:g} {symbol} are held, stops cover {covered:g}"))
         return found
 

@@ -76,6 +76,7 @@ class Senses:
         held: what is at the broker of a symbol: units, and units of working entries of a side.
         sound_ns: end of the newest sound bar a symbol's listeners were given.
         price: last price of a symbol.
+        executions: ids of a symbol's fills at the broker but for a given one.
         changed: told that something happens. moment: told that a process is at a moment worth dying at.
     """
 
@@ -87,6 +88,7 @@ class Senses:
     held: Callable[[str, int], tuple[float, float]]
     sound_ns: Callable[[str], int]
     price: Callable[[str], float]
+    executions: Callable[[str, str], list[str]]
     changed: Callable[[], None]
     moment: Callable[[str, int], None]
 
@@ -103,6 +105,7 @@ class Watch:
         self._scenario = scenario
         self._now_ns, self._true_ns, self._fired = senses.now_ns, senses.true_ns, senses.fired
         self._epoch_of, self._halted, self._held = senses.epoch_of, senses.halted, senses.held
+        self._executions = senses.executions
         self._sound_ns, self._price, self._changed, self._moment = (
             senses.sound_ns,
             senses.price,
@@ -115,6 +118,7 @@ class Watch:
         self.sends: Counter[str] = Counter()
         self.books: Books | None = None
         self.checks = 0
+        self.late_turns = 0  # exits that turned a position because a fill was not known yet
 
     @property
     def is_by_hand(self) -> bool:
@@ -185,8 +189,16 @@ class Watch:
             return
         after = before + fill.side * fill.quantity
         flips = before * after < 0.0 or (before == 0.0 and after != 0.0)
+        if flips and self._is_unheard(fill):
+            self.late_turns += 1
+            return
         excused = any(self._fired(name) for name in TURNING)
         self.demand(10, not flips or excused, f"exit {fill.client_id} turned {before:g} into {after:g}.")
+
+    def _is_unheard(self, fill: SimFill) -> bool:
+        """Tell whether an earlier fill of the symbol is not in the record yet: the engine could not know better."""
+        booked = self.books.fills if self.books is not None else {}
+        return any(known not in booked for known in self._executions(fill.symbol, fill.exec_id))
 
     def changed(self) -> None:
         """Take note that something happened at the broker."""

@@ -33,6 +33,7 @@ class Outcome:
         fired: how often each fault happened.
         orders, fills, processes: how much went on.
         checks: how many facts were checked.
+        late_turns: exits that turned a position because a fill before was not known yet (open, see promise 10).
         heal_s: how long healing took, seconds; NaN when it never came.
     """
 
@@ -44,6 +45,7 @@ class Outcome:
     fills: int = 0
     processes: int = 0
     checks: int = 0
+    late_turns: int = 0
     heal_s: float = 0.0
     endings: list[str] = field(default_factory=list)
 
@@ -93,6 +95,7 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Outcome:
         fills=len(world.exchange.truth.fills),
         processes=len(world.processes),
         checks=world.watch.checks,
+        late_turns=world.watch.late_turns,
         heal_s=healing.seconds,
         endings=world.endings,
     )

@@ -73,6 +73,7 @@ class World:
             sound_ns=lambda symbol: self.wire.sound_ns[scenario.symbols.index(symbol)],
             changed=self.activity.happens,
             price=lambda symbol: self.exchange.truth.prices.get(symbol, 0.0),
+            executions=self._executions,
             moment=self.moment,
         )
         self.watch = Watch(scenario, senses)
@@ -117,6 +118,10 @@ class World:
             if order.intent is Intent.ENTRY and int(order.side) == side
         )
         return self.exchange.position(symbol), working
+
+    def _executions(self, symbol: str, without: str) -> list[str]:
+        fills = self.exchange.truth.fills
+        return [fill.exec_id for fill in fills if fill.symbol == symbol and fill.exec_id != without]
 
     # --- processes
 
