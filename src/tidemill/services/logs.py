@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
+
+import structlog
 
 from tidemill.runtime.clock import SystemClock
 
@@ -40,6 +41,12 @@ def redact(value: Any, name: str = "") -> Any:
     return value if isinstance(value, int | float | bool) or value is None else redact(str(value))
 
 
+def _black_out(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Stamp a line, put what happened first, and let no secret pass."""
+    event = line.pop("event")
+    return {"ts_ns": SystemClock().now_ns(), "event": event, **redact(line)}
+
+
 class Log:
     """Writes what happens, with the same names on every line.
 
@@ -49,11 +56,13 @@ class Log:
     """
 
     def __init__(self, stream: TextIO | None = None, **names: Any) -> None:
-        self._stream, self._names, self._clock = stream or sys.stderr, names, SystemClock()
+        bare = structlog.WriteLogger(stream or sys.stderr)
+        processors: list[Any] = [_black_out, structlog.processors.JSONRenderer(default=str)]
+        self._log: Any = structlog.wrap_logger(
+            bare, processors=processors, wrapper_class=structlog.BoundLogger, context_class=dict
+        ).bind(**names)
 
     def __call__(self, event: str, **values: Any) -> None:
         """Write one line; a full disk loses the line and nothing else (K11)."""
-        line = {"ts_ns": self._clock.now_ns(), "event": event, **self._names, **redact(values)}
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(json.dumps(line, default=str) + "\n")
-            self._stream.flush()
+            self._log.info(event, **values)
