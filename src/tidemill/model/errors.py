@@ -20,6 +20,7 @@
     ├─ AmbiguousOutcome       the request may or may not have arrived: reconcile, never repeat
     ├─ GuardRefusal           a limit, a halt or doubt stood in the way; nothing was sent
     ├─ StoreError             the durable record cannot be written or read: no new risk
+    │   ├─ AlreadyThere       a row with that name or key exists; nothing was written
     │   ├─ LeaseLost          another engine owns the account
     │   ├─ StoreMismatch      the database belongs to another version or build
     │   └─ TapeBroken         the record does not add up: a hash, a gap, a changed row
@@ -34,6 +35,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "AlreadyThere",
     "AmbiguousOutcome",
     "BadBar",
     "BrokerError",
@@ -204,6 +206,12 @@ class StoreError(TidemillError):
     """The durable record cannot be written or read; no new risk is taken until it can."""
 
     exit_code = 21
+
+
+class AlreadyThere(StoreError):
+    """A row with that name or key exists already; nothing was written."""
+
+    exit_code = 25
 
 
 class LeaseLost(StoreError):

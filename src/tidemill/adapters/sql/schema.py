@@ -8,11 +8,12 @@ from functools import cache
 from sqlalchemy import CheckConstraint, Table
 
 from tidemill.adapters.sql.read_tables import READ_TABLES
+from tidemill.adapters.sql.service_tables import USERS
 from tidemill.adapters.sql.tables import METADATA
 
 __all__ = ["SCHEMA", "table_names", "table_shape"]
 
-SCHEMA = "0003"  # newest revision in migrations/versions
+SCHEMA = "0004"  # newest revision in migrations/versions
 
 
 def _lines(table: Table) -> list[str]:
@@ -37,5 +38,5 @@ def table_shape() -> str:
 
 
 def table_names() -> list[str]:
-    """Return the names of all tables, journal and read tables."""
-    return sorted({*METADATA.tables, *READ_TABLES})
+    """Return the names of all tables: journal, read tables and the service's."""
+    return sorted({*METADATA.tables, *READ_TABLES, USERS.name})
