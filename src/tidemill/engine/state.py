@@ -31,7 +31,7 @@ from tidemill.model.units import to_micros
 
 __all__ = ["LAYOUT_VERSION", "build_state"]
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 _LONG_AGO = -(2**62)
 
 

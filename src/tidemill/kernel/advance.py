@@ -264,6 +264,7 @@ def _on_intent(state: int, tape: int, code: int) -> None:
             ticket.group = 0
             ticket.parent = 0
             ticket.add = 1
+            ticket.confidence = event.close
             decide(state, tape, code, slot_at(state, index).tickets)
 
 

@@ -112,6 +112,7 @@ def _place_entry(state: int, ticket: Any) -> int:
     order.take_profit = ticket.take_profit
     order.trail_amount = ticket.trail_amount
     order.trail_pct = ticket.trail_pct
+    order.confidence = ticket.confidence
     order.position_before = slot.quantity
     reserve = micros(ticket.quantity * unit_cost(state, slot.instrument, settings, ticket.price))
     order.reserved = reserve
@@ -282,6 +283,7 @@ def rebalance_slot(state: int, tape: int, code: int, index: int) -> None:
         ticket.stop_loss = slot.stop_price
         ticket.take_profit = slot.target_price
         ticket.add = 1
+        ticket.confidence = 0.0
         _complete(state, ticket, ins.last)
         ticket.stop_loss = slot.stop_price
         refusal = check_shape(ticket)

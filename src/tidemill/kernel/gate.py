@@ -40,6 +40,7 @@ def copy_ticket(source: Any, target: Any) -> None:
     target.parent = 0
     target.add = source.add
     target.order_id = 0
+    target.confidence = source.confidence
     target.price = source.price
 
 
@@ -71,6 +72,7 @@ def tell(state: int, kind: int, number: int, ticket: Any) -> None:
     command.stop_loss = ticket.stop_loss
     command.take_profit = ticket.take_profit
     command.price = ticket.price
+    command.confidence = ticket.confidence
 
 
 @kernel

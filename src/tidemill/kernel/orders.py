@@ -82,6 +82,7 @@ def _command(state: int, kind: int, row: int) -> Any:
     command.stop_loss = order.stop_loss
     command.take_profit = order.take_profit
     command.price = 0.0
+    command.confidence = order.confidence
     return command
 
 
@@ -127,6 +128,7 @@ def enlist(state: int, slot: int, side: int, intent: int, kind: int, tif: int, r
     order.counts = 0
     order.new_quantity = 0.0
     order.new_stop = 0.0
+    order.confidence = 0.0
     return row
 
 

@@ -36,6 +36,7 @@ def _write(
     tif: int,
     reason: int,
     add: int,
+    confidence: float,
 ) -> None:
     """Fill in every field of a ticket, so that nothing of an earlier bar is left on it."""
     kind = -1
@@ -59,6 +60,7 @@ def _write(
     order.parent = 0
     order.add = add
     order.order_id = 0
+    order.confidence = confidence
 
 
 @kernel
@@ -74,6 +76,7 @@ def buy(
     tif: int = -1,
     reason: int = _SIGNAL,
     add: int = 0,
+    confidence: float = 0.0,
 ) -> None:
     """Buy: cover a short position if there is one, else open a long one.
 
@@ -87,9 +90,10 @@ def buy(
         tif: a TimeInForce, -1 for the settings' own.
         reason: a Reason, shown on fills and round trips.
         add: 1 to add to a position that is already long.
+        confidence: how sure the signal is, 0 to 100; 0 states none, which limits that ask for one refuse.
     """
     intent = _EXIT if order.held < 0.0 else _ENTRY
-    _write(order, 1, intent, quantity, limit, trigger, stop, target, trail, trail_pct, tif, reason, add)
+    _write(order, 1, intent, quantity, limit, trigger, stop, target, trail, trail_pct, tif, reason, add, confidence)
 
 
 @kernel
@@ -105,22 +109,37 @@ def sell(
     tif: int = -1,
     reason: int = _SIGNAL,
     add: int = 0,
+    confidence: float = 0.0,
 ) -> None:
     """Sell: close a long position if there is one, else open a short one where the settings allow it. Args as `buy`."""
     intent = _EXIT if order.held > 0.0 else _ENTRY
-    _write(order, -1, intent, quantity, limit, trigger, stop, target, trail, trail_pct, tif, reason, add)
+    _write(order, -1, intent, quantity, limit, trigger, stop, target, trail, trail_pct, tif, reason, add, confidence)
 
 
 @kernel
-def go_long(order: Any, quantity: float = 0.0, stop: float = 0.0, target: float = 0.0, reason: int = _SIGNAL) -> None:
+def go_long(
+    order: Any,
+    quantity: float = 0.0,
+    stop: float = 0.0,
+    target: float = 0.0,
+    reason: int = _SIGNAL,
+    confidence: float = 0.0,
+) -> None:
     """Be long: open a long position, turning a short one round."""
-    _write(order, 1, _ENTRY, quantity, 0.0, 0.0, stop, target, 0.0, 0.0, -1, reason, 0)
+    _write(order, 1, _ENTRY, quantity, 0.0, 0.0, stop, target, 0.0, 0.0, -1, reason, 0, confidence)
 
 
 @kernel
-def go_short(order: Any, quantity: float = 0.0, stop: float = 0.0, target: float = 0.0, reason: int = _SIGNAL) -> None:
+def go_short(
+    order: Any,
+    quantity: float = 0.0,
+    stop: float = 0.0,
+    target: float = 0.0,
+    reason: int = _SIGNAL,
+    confidence: float = 0.0,
+) -> None:
     """Be short: open a short position, turning a long one round."""
-    _write(order, -1, _ENTRY, quantity, 0.0, 0.0, stop, target, 0.0, 0.0, -1, reason, 0)
+    _write(order, -1, _ENTRY, quantity, 0.0, 0.0, stop, target, 0.0, 0.0, -1, reason, 0, confidence)
 
 
 @kernel
@@ -128,7 +147,7 @@ def close(order: Any, quantity: float = 0.0, reason: int = _SIGNAL) -> None:
     """Close the position, or ``quantity`` units of it; without a position nothing happens."""
     side = -1 if order.held > 0.0 else 1
     if order.held != 0.0:
-        _write(order, side, _EXIT, quantity, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1, reason, 0)
+        _write(order, side, _EXIT, quantity, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1, reason, 0, 0.0)
 
 
 @kernel

@@ -23,12 +23,17 @@ _MARKET = int(OrderType.MARKET)
 
 @kernel
 def _said(state: int, index: int, ticket: Any) -> int:
-    """Return 0 if the gate agrees, after cutting the ticket to the part it agrees to."""
+    """Return 0 if the gate agrees, after cutting the ticket to the part it agrees to.
+
+    A gate less sure than the strategy lowers the confidence of the signal; it never raises it, nor states it alone.
+    """
     event = head(state).event
     if is_late(state, index):
         return _STALE
     if not (event.close >= 0.0 and event.close <= 100.0):
         return _NO
+    if event.close > 0.0 and event.close < ticket.confidence:
+        ticket.confidence = event.close
     if event.code == _APPROVE:
         return 0
     if event.code != _SCALE or not (event.volume > 0.0 and event.volume <= 1.0):

@@ -46,6 +46,7 @@ class OrderRequest:
         number: the core's order number.
         created_ns: when it was decided, UTC.
         expires_ns: an entry that has not left by then never leaves; 0: no limit.
+        confidence: of the signal, 0-100; 0: none was stated. No broker is told.
     """
 
     client_id: str
@@ -65,6 +66,7 @@ class OrderRequest:
     number: int = 0
     created_ns: int = 0
     expires_ns: int = 0
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

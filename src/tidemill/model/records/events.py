@@ -22,7 +22,7 @@ EVENT = np.dtype(
         (
             "close",
             _F,
-        ),  # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT: 0-100, sure
+        ),  # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT, INTENT: 0-100, sure
         ("volume", _F),  # BAR; TRADE: size; FILL, INTENT: quantity; ADJUST: signed units; VERDICT: ratio of the size
         ("bid", _F),  # QUOTE; INTENT: limit price
         ("ask", _F),  # QUOTE; INTENT: stop price (trigger)
@@ -87,6 +87,7 @@ PROPOSAL = np.dtype(
         ("parent", _I),  # index + 1 of an earlier proposal of the same step, 0 = none
         ("add", _I),  # 1: may add to an open position
         ("order_id", _I),  # order it became, 0 = refused
+        ("confidence", _F),  # how sure the signal is, 0-100; 0 = not stated
         ("price", _F),  # what it is expected to cost per unit: limit, trigger or last price
         # what a step may read
         ("held", _F),  # signed units of this strategy in this instrument
@@ -129,5 +130,6 @@ COMMAND = np.dtype(
         ("stop_loss", _F),  # protection an entry brings, price; 0 = the settings decide
         ("take_profit", _F),
         ("price", _F),  # PROPOSE, NOTIFY: what a unit is expected to cost
+        ("confidence", _F),  # of the signal, 0-100; 0 = not stated
     ]
 )

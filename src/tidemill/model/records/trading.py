@@ -151,5 +151,6 @@ ORDER = np.dtype(
         ("position_before", _F),  # quantity already held when it was proposed
         ("new_quantity", _F),  # asked for by a pending replace
         ("new_stop", _F),
+        ("confidence", _F),  # of the signal it comes from, 0-100; 0 = not stated
     ]
 )
