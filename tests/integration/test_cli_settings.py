@@ -11,6 +11,7 @@ from tidemill.cli.config import nested, toml_text, values_of
 from tidemill.cli.flags import FLAGS
 from tidemill.cli.request import request_of, run_settings, strategy_settings
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Rebalance, Sizing, Slippage, TimeInForce
+from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import AssetClass
 from tidemill.model.settings import RunSettings, StrategySettings
 from tidemill.services.reading import instrument_for
@@ -90,6 +91,7 @@ REQUEST: list[tuple[str, Any, str, Any]] = [
     ("margin", 500.0, "overrides", {"margin": 500.0}),
     ("asset_class", "future", "overrides", {"asset_class": AssetClass.FUTURE}),
     ("calendar", "24/7", "overrides", {"calendar": "24/7"}),
+    ("sector", "technology", "overrides", {"sector": "technology"}),
     ("form", "callback", "form", "callback"),
     ("prefix_check", False, "check_prefix", False),
     ("count", False, "count_trial", False),
@@ -152,6 +154,16 @@ def test_a_calendar_brings_its_zone_and_trading_day() -> None:
     assert instrument_for("AIG", {"calendar": "24/7"}).zone == "UTC"
     assert instrument_for("AIG", {"asset_class": AssetClass.CRYPTO}).calendar == "24/7"
     assert instrument_for("NQ", {"asset_class": AssetClass.FUTURE}) == future
+
+
+def test_a_sector_is_one_for_all_or_named_by_symbol() -> None:
+    assert instrument_for("AAPL", {}).sector == ""
+    assert instrument_for("AAPL", {"sector": "technology"}).sector == "technology"
+    pairs = {"sector": "AAPL=technology, XOM = energy"}
+    assert [instrument_for(name, pairs).sector for name in ("AAPL", "XOM", "BAC")] == ["technology", "energy", ""]
+    for text in ("AAPL=technology,XOM", "=energy", "AAPL="):
+        with pytest.raises(ConfigError, match="names no sector"):
+            instrument_for("AAPL", {"sector": text})
 
 
 def test_parameters_reach_their_strategy() -> None:

@@ -146,6 +146,7 @@ FLAGS = (
     Flag("margin", "instrument", "number", "Money per unit blocked by an open future or currency position."),
     Flag("asset-class", "instrument", "text", "stock, future, crypto or fx."),
     Flag("calendar", "instrument", "text", "XNYS, CME, 24/7 or FX."),
+    Flag("sector", "instrument", "text", "For limits by sector: technology for all, or AAPL=technology,XOM=energy."),
     Flag("form", "run", "text", "How the strategy runs: auto, compiled, interpreted or callback."),
     Flag("prefix-check", "run", "switch", "Whether the look-ahead check is made."),
     Flag("count", "run", "switch", "Whether the run is written into the ledger of trials."),

@@ -48,7 +48,7 @@ _ENUMS: dict[str, tuple[str, type[Any]]] = {
     "rebalance": ("rebalance", Rebalance),
 }
 _DATA_FILES = (".csv", ".parquet", ".pq", ".zip", ".gz", ".txt")
-_INSTRUMENT = ("tick_size", "lot_size", "multiplier", "margin", "calendar")
+_INSTRUMENT = ("tick_size", "lot_size", "multiplier", "margin", "calendar", "sector")
 
 
 def strategy_settings(values: Mapping[str, Any]) -> StrategySettings:

@@ -36,6 +36,7 @@ class Instrument:
         zone: IANA zone of the exchange; windows and trading days default to it.
         day_roll_minutes: minutes after local midnight at which a new trading day begins; negative is the evening
             before (CME: -420, 17:00 of the previous evening).
+        sector: for limits by sector; empty: not known.
     """
 
     symbol: str
@@ -48,6 +49,7 @@ class Instrument:
     calendar: str = "XNYS"
     zone: str = "America/New_York"
     day_roll_minutes: int = 0
+    sector: str = ""
 
     def __post_init__(self) -> None:
         if not self.symbol:

@@ -64,7 +64,8 @@ def instrument_for(symbol: str, overrides: Mapping[str, Any]) -> Instrument:
 
     Args:
         symbol: the instrument.
-        overrides: asset_class (AssetClass), calendar, tick_size, lot_size, multiplier, margin.
+        overrides: asset_class (AssetClass), calendar, tick_size, lot_size, multiplier, margin, sector (one for all, or
+            ``AAPL=technology,XOM=energy``).
 
     Raises:
         ConfigError: the fields do not go together.
@@ -81,7 +82,22 @@ def instrument_for(symbol: str, overrides: Mapping[str, Any]) -> Instrument:
         name = get_calendar(str(chosen["calendar"])).name
         like = infer_instrument(_OF_CALENDAR[name])
         chosen.update(calendar=name, zone=like.zone, day_roll_minutes=like.day_roll_minutes)
+    if "sector" in chosen:
+        chosen["sector"] = _sector_of(symbol, str(chosen["sector"]))
     return replace(instrument, **chosen) if chosen else instrument
+
+
+def _sector_of(symbol: str, text: str) -> str:
+    """Return a symbol's sector out of one word for all, or out of pairs; empty: it is not among them."""
+    if "=" not in text:
+        return text.strip()
+    pairs = {}
+    for part in text.split(","):
+        name, sign, sector = part.partition("=")
+        if not (sign and name.strip() and sector.strip()):
+            raise ConfigError(f"{part.strip()!r} names no sector; write for example AAPL=technology,XOM=energy.")
+        pairs[name.strip()] = sector.strip()
+    return pairs.get(symbol, "")
 
 
 def read_sources(data: Sequence[Source]) -> tuple[list[Path], list[Path]]:
