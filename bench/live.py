@@ -21,7 +21,7 @@ from tidemill.model.bars import MINUTE_NS
 from tidemill.model.broker import AccountFacts, BrokerRules, OrderReport, OrderRequest, Page
 from tidemill.model.enums import EventKind, OrderType, TimeInForce
 from tidemill.model.records import EVENT
-from tidemill.runtime.run import Phase
+from tidemill.runtime.life.terms import Phase
 
 __all__ = ["market_only", "replay", "sustained", "tick_to_order"]
 

@@ -30,7 +30,7 @@ def halts(repeats: int = 7) -> dict[str, Any]:
     while the halt is made would show it if something did. Cancels are stamped by the tape's row of the answer.
     Few orders each time: the guard allows a strategy thirty a minute.
     """
-    from tidemill.runtime.halts import Halts, Rung
+    from tidemill.runtime.guard.halts import Halts, Rung
     from tidemill.services.halting import halt, resume
     from tidemill.services.operating import ask_order, ask_tick
 

@@ -21,19 +21,20 @@ from tidemill.model.enums import Session
 from tidemill.model.instrument import Instrument
 from tidemill.model.settings import RunSettings
 from tidemill.research.planning import Entrant, plan_run
-from tidemill.runtime.candles import Candles
 from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import no_limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox
-from tidemill.runtime.present import Present
-from tidemill.runtime.run import Run, RunParts, RunTerms
-from tidemill.runtime.writer import InlineWriter, ThreadWriter
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.life.terms import RunParts, RunTerms
+from tidemill.runtime.market.candles import Candles
+from tidemill.runtime.orders.present import Present
+from tidemill.runtime.record.writer import InlineWriter, ThreadWriter
 
 START_NS = 1_700_001_000_000_000_000  # 2023-11-14, 17:30 in New York minus three hours: a regular session in UTC
 LOOSE = Tolerances(

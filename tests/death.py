@@ -13,8 +13,8 @@ from typing import Any
 
 from live_scene import World
 from tidemill.model.errors import AmbiguousOutcome
-from tidemill.runtime.run import Run
-from tidemill.runtime.tape import TapeFile
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.record.tape import TapeFile
 from tidemill.testing.exchange import ScriptedExchange
 
 __all__ = ["Died", "Fate", "Lossy", "bury", "die_at", "haunt", "haunt_record", "lossy_world"]

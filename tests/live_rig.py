@@ -16,19 +16,20 @@ from tidemill.model.enums import Session
 from tidemill.ports.feed import Feed
 from tidemill.research.backtest import BacktestJob, events_of
 from tidemill.research.planning import plan_run
-from tidemill.runtime.candles import Candles
 from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import Limits, no_limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox
-from tidemill.runtime.present import Present
-from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
-from tidemill.runtime.writer import InlineWriter
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
+from tidemill.runtime.market.candles import Candles
+from tidemill.runtime.orders.present import Present
+from tidemill.runtime.record.writer import InlineWriter
 from tidemill.services.recorded import Blueprint
 
 RUN = "R1"

@@ -26,20 +26,21 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 from tidemill.model.settings import RunSettings, StrategySettings
 from tidemill.ports.feed import MarketSink
-from tidemill.runtime.book import OrderBook
 from tidemill.runtime.core import Core
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import no_limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox
-from tidemill.runtime.present import Present
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
+from tidemill.runtime.orders.book import OrderBook
+from tidemill.runtime.orders.present import Present
+from tidemill.runtime.record.writer import InlineWriter, Writer
 from tidemill.runtime.room import InboxRoom
-from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
-from tidemill.runtime.writer import InlineWriter, Writer
 from tidemill.testing.exchange import SCRIPTED_RULES, Faults, ScriptedBroker, ScriptedExchange
 from tidemill.testing.simloop import SimLoop
 

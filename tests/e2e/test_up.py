@@ -13,7 +13,7 @@ from up_scene import HANGING, Up, until, write_agent
 
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.errors import ConfigError, GuardRefusal
-from tidemill.runtime.halts import Halts, Rung
+from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.services.halting import halt, resume
 from tidemill.services.operating import ask_cancel, ask_order, ask_tick
 

@@ -26,7 +26,7 @@ FILES = {
 CATCH_ALL = {
     "engine/bind.py": "crosses C code and is raised again after the loop",
     "runtime/bus.py": "handlers are foreign code",
-    "runtime/writer.py": "is raised again where the work was asked for",
+    "runtime/record/writer.py": "is raised again where the work was asked for",
 }
 # Where a set is walked through all the same, and why its order leaves no trace.
 UNORDERED = {"kernel/transitions.py": "each final state has a row of its own in a table"}

@@ -25,9 +25,9 @@ from death import Died, Fate, die_at, haunt
 from live_scene import World
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.enums import Intent
-from tidemill.runtime import commands
-from tidemill.runtime.run import Run
-from tidemill.runtime.tape import read_tape
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.record.tape import read_tape
+from tidemill.runtime.words import poller as commands
 from tidemill.testing.exchange import SCRIPTED_RULES
 
 # A resting entry and its cancellation, an entry that fills in two parts, its stop and the stop's replacement, an exit.

@@ -15,7 +15,7 @@ import pytest
 from death import Died, Fate, bury, haunt_record
 from live_scene import PaperWorld
 from tidemill.adapters.sql.opening import open_store
-from tidemill.runtime import desk
+from tidemill.runtime.orders import desk
 
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 TABLES = ("fills", "orders", "trips", "equity", "days")

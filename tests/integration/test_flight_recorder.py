@@ -24,12 +24,12 @@ from tidemill.model.errors import ConfigError, DataError, TapeBroken, UnknownNam
 from tidemill.model.journal import Batch, ProjectionRow
 from tidemill.ports.feed import MarketSink
 from tidemill.research.planning import plan_run
-from tidemill.runtime.candles import Candles
 from tidemill.runtime.clock import SystemClock
-from tidemill.runtime.commands import OperatorWord
 from tidemill.runtime.guard.facts import Scope
 from tidemill.runtime.guard.limits import Limits
-from tidemill.runtime.run import Run
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.market.candles import Candles
+from tidemill.runtime.words.words import OperatorWord
 from tidemill.services.ledger import rebuild_tables, verify_run
 from tidemill.services.parity import parity_of
 from tidemill.services.recorded import RecordedRun, read_recorded

@@ -20,7 +20,8 @@ from tidemill.model.errors import GuardRefusal
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 from tidemill.model.settings import RunSettings, StrategySettings
-from tidemill.runtime.commands import OperatorWord, VerdictWord, verdict_row
+from tidemill.runtime.words.bodies import verdict_row
+from tidemill.runtime.words.words import OperatorWord, VerdictWord
 from tidemill.services.backtests import BacktestRequest, prepare_job
 from tidemill.services.entries import StrategyRequest
 

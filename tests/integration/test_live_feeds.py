@@ -15,7 +15,8 @@ from tidemill.runtime.clock import SystemClock
 from tidemill.services.agents import uses_of
 from tidemill.services.entries import StrategyRequest
 from tidemill.services.home import find_home
-from tidemill.services.live import LiveRun, RunRequest, open_run
+from tidemill.services.live import LiveRun, open_run
+from tidemill.services.live_parts import RunRequest
 from tidemill.services.live_view import LiveView
 
 USES = uses_of([StrategyRequest("moving_average_crossover", {"fast_window": 2, "slow_window": 3})])

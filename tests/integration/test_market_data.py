@@ -17,9 +17,9 @@ from tidemill.model.bars import MINUTE_NS, BarTable
 from tidemill.model.enums import EventKind
 from tidemill.model.errors import ConfigError
 from tidemill.ports.feed import Feed, MarketSink
-from tidemill.runtime.candles import Candles
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.lanes import Lane
+from tidemill.runtime.market.candles import Candles
 from tidemill.services.simulated import simulated_market
 
 COLUMNS = ("open", "high", "low", "close", "volume")

@@ -11,7 +11,7 @@ import pytest
 from live_rig import build_run, serve
 from parity.cases import random_cases
 from tidemill.runtime.bus import FillNotHandled, Notice, Topic
-from tidemill.runtime.run import Phase
+from tidemill.runtime.life.terms import Phase
 
 CASE = next(case for case in random_cases(400) if case.name == "bracket")
 

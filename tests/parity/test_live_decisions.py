@@ -19,7 +19,7 @@ from tidemill import Costs, FillRules, Instrument, RunSettings, Sizing, Strategy
 from tidemill.adapters.files import read_bars
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Slippage
 from tidemill.model.tape import FILL_ROW
-from tidemill.runtime.run import Run
+from tidemill.runtime.life.run import Run
 from tidemill.services.ledger import verify_run
 from tidemill.services.parity import decision_parity, feed_again
 from tidemill.services.recorded import Blueprint, RecordedRun, read_recorded

@@ -20,7 +20,7 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 from tidemill.research.synthetic.faults import FaultPlan
 from tidemill.research.synthetic.market import synthesise
-from tidemill.runtime.candles import Candles
+from tidemill.runtime.market.candles import Candles
 
 SIZES = (SECOND_NS, 5 * SECOND_NS, MINUTE_NS, 5 * MINUTE_NS, 60 * MINUTE_NS)
 COLUMNS = ("open", "high", "low", "close", "volume")

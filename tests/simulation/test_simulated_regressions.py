@@ -8,7 +8,7 @@ import pytest
 
 from simulation.days import EVERY, live, told
 from tidemill.model.broker import OrderReport, OrderRequest
-from tidemill.runtime.resolve import Resolver
+from tidemill.runtime.account.resolve import Resolver
 from tidemill.testing.exchange import Faults, ScriptedBroker
 from tidemill.testing.simulation import OWN_FAULTS, draw, simulate, simulate_paper
 from tidemill.testing.simulation.faults import LIKELIHOOD

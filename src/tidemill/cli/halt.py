@@ -12,7 +12,7 @@ from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 
 if TYPE_CHECKING:
-    from tidemill.runtime.halts import Rung
+    from tidemill.runtime.guard.halts import Rung
 
 __all__ = ["flatten", "halt", "resume"]
 
@@ -70,7 +70,7 @@ def halt(
     as_json: JSON = False,
 ) -> None:
     """Stop new entries now, and keep them stopped until a person resumes."""
-    from tidemill.runtime.halts import Rung
+    from tidemill.runtime.guard.halts import Rung
 
     rung = Rung.FLATTEN if flat else Rung.CANCEL if cancel else Rung.PAUSE
     _halt(scope, rung, reason, by, data_dir, database, as_json=as_json)
@@ -87,7 +87,7 @@ def flatten(
     as_json: JSON = False,
 ) -> None:
     """Stop new entries, cancel working ones and close every position."""
-    from tidemill.runtime.halts import Rung
+    from tidemill.runtime.guard.halts import Rung
 
     _halt(scope, Rung.FLATTEN, reason, by, data_dir, database, as_json=as_json)
 

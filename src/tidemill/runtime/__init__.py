@@ -1,1 +1,1 @@
-"""Live runs: the loop around the core (grows with live trading)."""
+"""Live runs: one loop around the core; ``life`` says how a run begins, serves and ends, the other rooms are parts."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tidemill.kernel.replay import mark_close
 from tidemill.model.enums import EventKind
 from tidemill.model.records import EVENT, STREAM
-from tidemill.runtime.desk import Desk, SteppedExchange
-from tidemill.runtime.journal import Journal
-from tidemill.runtime.tape import HELD, LAST
+from tidemill.runtime.orders.desk import Desk, SteppedExchange
+from tidemill.runtime.record.journal import Journal
+from tidemill.runtime.record.tape import HELD, LAST
 from tidemill.runtime.turns import CLOSE_MARKER, FEED_MARKER, Turns, marker_row
 
 __all__ = ["Groups", "value_at_close"]

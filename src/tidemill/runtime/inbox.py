@@ -17,11 +17,11 @@ from tidemill.model.enums import EventKind
 from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import Instrument
 from tidemill.ports.seams import Clock
-from tidemill.runtime.faults import BorderSettings
 from tidemill.runtime.lanes import Lane, MarketLane, QuoteLane
-from tidemill.runtime.quarantine import Border
+from tidemill.runtime.market.faults import BorderSettings
+from tidemill.runtime.market.quarantine import Border
+from tidemill.runtime.market.staleness import Freshness
 from tidemill.runtime.room import Degraded, InboxCounts, InboxRoom, LinkWord
-from tidemill.runtime.staleness import Freshness
 
 __all__ = ["Inbox", "Taken"]
 

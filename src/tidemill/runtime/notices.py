@@ -11,7 +11,7 @@ from tidemill.model.enums import EventKind, OrderState, Side
 from tidemill.model.instrument import Instrument
 from tidemill.runtime.bus import EventBus, Notice, Topic
 from tidemill.runtime.core import Written
-from tidemill.runtime.outgoing import Outgoing
+from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.room import LinkWord
 
 __all__ = ["Notices"]

@@ -19,11 +19,11 @@ from tidemill.model.broker import OrderReport
 from tidemill.model.enums import EventKind, Operator
 from tidemill.model.journal import FillEntry
 from tidemill.model.records import EVENT
-from tidemill.runtime.book import BUST, Applied, LiveOrder, OrderBook
 from tidemill.runtime.core import Core
-from tidemill.runtime.journal import Journal
-from tidemill.runtime.orders import adjust_event, report_event
-from tidemill.runtime.outgoing import Drafter, Outgoing, decimal_text, order_record
+from tidemill.runtime.orders.book import BUST, Applied, LiveOrder, OrderBook
+from tidemill.runtime.orders.outgoing import Drafter, Outgoing, decimal_text, order_record
+from tidemill.runtime.orders.translation import adjust_event, report_event
+from tidemill.runtime.record.journal import Journal
 
 __all__ = ["CLOSE_MARKER", "FEED_MARKER", "Release", "Turns", "marker_row"]
 

@@ -18,7 +18,7 @@ from tidemill.adapters.sql.backup import backup_store, restore_store, verify_bac
 from tidemill.adapters.sql.connect import file_of, parse_url
 from tidemill.adapters.sql.place import ProcessLock
 from tidemill.model.errors import OutputError, StoreError, TapeBroken
-from tidemill.runtime.tape import read_tape
+from tidemill.runtime.record.tape import read_tape
 from tidemill.services.home import Home
 
 __all__ = ["Backup", "Restored", "make_backup", "restore_backup"]

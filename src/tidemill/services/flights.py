@@ -19,14 +19,14 @@ from tidemill.model.bookkeeping import Bookkeeper
 from tidemill.model.enums import EventKind
 from tidemill.model.errors import DataError, GuardRefusal, InvariantBroken
 from tidemill.model.records import EVENT
-from tidemill.runtime.book import OrderBook
 from tidemill.runtime.core import Core
-from tidemill.runtime.desk import InstantDesk
 from tidemill.runtime.groups import Groups
-from tidemill.runtime.market import MARKET_KINDS, TICKS
-from tidemill.runtime.outgoing import Drafter, Outgoing
-from tidemill.runtime.refeed import Names, Notebook
-from tidemill.runtime.tape import HELD, LAST
+from tidemill.runtime.market.market import MARKET_KINDS, TICKS
+from tidemill.runtime.orders.book import OrderBook
+from tidemill.runtime.orders.desk import InstantDesk
+from tidemill.runtime.orders.outgoing import Drafter, Outgoing
+from tidemill.runtime.record.tape import HELD, LAST
+from tidemill.runtime.recovery.refeed import Names, Notebook
 from tidemill.runtime.turns import Turns
 from tidemill.services.recorded import Blueprint
 

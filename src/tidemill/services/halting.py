@@ -10,8 +10,8 @@ from tidemill.adapters.sql.opening import open_store
 from tidemill.model.errors import GuardRefusal, StoreError, UnknownName
 from tidemill.model.journal import Batch
 from tidemill.runtime.clock import SystemClock
+from tidemill.runtime.guard.halts import SYSTEM, Halt, Halts, Rung
 from tidemill.runtime.guard.heartbeat import beat_file, read_beat
-from tidemill.runtime.halts import SYSTEM, Halt, Halts, Rung
 from tidemill.services.desks import known_runs, living_runs, read_desk, who
 from tidemill.services.home import Home
 

@@ -10,7 +10,7 @@ from tidemill.adapters.sql.connect import file_of, parse_url
 from tidemill.adapters.sql.opening import open_store
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.model.errors import StoreError
-from tidemill.runtime.halts import halt_folder
+from tidemill.runtime.guard.halts import halt_folder
 
 __all__ = ["Home", "change_store", "find_home", "read_store"]
 

@@ -13,8 +13,8 @@ from tidemill.model.bookkeeping import Contract, verify_ledger
 from tidemill.model.errors import TapeBroken
 from tidemill.model.journal import Batch, ProjectionRow
 from tidemill.model.units import to_micros
-from tidemill.runtime.projector import Projector
-from tidemill.runtime.refeed import Refeed
+from tidemill.runtime.projections.projector import Projector
+from tidemill.runtime.recovery.refeed import Refeed
 from tidemill.services.recorded import Blueprint, RecordedRun, names_of, read_recorded
 
 __all__ = ["LedgerCheck", "Rebuilt", "project_again", "rebuild_tables", "verify_run"]

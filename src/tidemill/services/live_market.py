@@ -25,7 +25,7 @@ from tidemill.ports.feed import Feed
 from tidemill.ports.seams import Clock
 from tidemill.research.backtest import BacktestJob, events_of
 from tidemill.research.planning import Entrant
-from tidemill.runtime.candles import Candles
+from tidemill.runtime.market.candles import Candles
 from tidemill.services.agents import requests_of
 from tidemill.services.backtests import BacktestRequest, prepare_job
 from tidemill.services.demo import DEMO_SYMBOLS

@@ -11,10 +11,10 @@ from typing import Any
 from tidemill.model.answers import REFUSALS
 from tidemill.model.enums import OrderState, Refusal, Side
 from tidemill.model.units import from_micros
-from tidemill.runtime.book import LiveOrder
 from tidemill.runtime.core import Written
 from tidemill.runtime.lanes import Lane
-from tidemill.runtime.run import Run
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.orders.book import LiveOrder
 
 __all__ = ["LiveView", "OrderLine", "PositionLine", "Watcher"]
 

@@ -17,7 +17,7 @@ from tidemill.model.enums import OrderState
 from tidemill.model.errors import GuardRefusal, StoreError, UnknownName
 from tidemill.ports.store import CommandRow
 from tidemill.runtime.clock import SystemClock, SystemIds
-from tidemill.runtime.commands import intent_row, verdict_row
+from tidemill.runtime.words.bodies import intent_row, verdict_row
 from tidemill.services.desks import find_desk, who
 from tidemill.services.home import Home, read_store
 

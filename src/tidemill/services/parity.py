@@ -27,8 +27,8 @@ from tidemill.research.flight.fills import FillParity, compare_fills
 from tidemill.research.flight.gap import Gap, Results, split_gap
 from tidemill.research.flight.reference import MarketPrices
 from tidemill.research.flight.sent import sent_orders
-from tidemill.runtime.outgoing import Outgoing
-from tidemill.runtime.refeed import Refeed
+from tidemill.runtime.orders.outgoing import Outgoing
+from tidemill.runtime.recovery.refeed import Refeed
 from tidemill.services.flights import fly, fly_backtest, fly_bars
 from tidemill.services.recorded import Blueprint, RecordedRun, names_of
 

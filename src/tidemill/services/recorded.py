@@ -22,8 +22,8 @@ from tidemill.model.errors import TapeBroken, UnknownName
 from tidemill.model.journal import FillEntry, IntentRow, OrderRecord, OutboxRow, RunRow, TapeRow
 from tidemill.research.planning import Entrant, plan_run
 from tidemill.runtime.clock import SystemClock
-from tidemill.runtime.refeed import Names
-from tidemill.runtime.tape import TAPE_EVENT, TapeEnd, read_seals, read_tape
+from tidemill.runtime.record.tape import TAPE_EVENT, TapeEnd, read_seals, read_tape
+from tidemill.runtime.recovery.refeed import Names
 from tidemill.services.agents import spec_of_text
 from tidemill.services.live_market import market_of
 

@@ -11,7 +11,8 @@ import signal
 from tidemill.model.errors import StoreError
 from tidemill.services.agents import spec_of_text
 from tidemill.services.home import Home
-from tidemill.services.live import LiveRun, RunRequest, open_run
+from tidemill.services.live import LiveRun, open_run
+from tidemill.services.live_parts import RunRequest
 from tidemill.services.logs import Log
 from tidemill.services.supervision import agent_file, stack_file
 

@@ -21,9 +21,9 @@ from tidemill.model.agent import AgentSpec
 from tidemill.model.errors import ConfigError, StoreError
 from tidemill.model.journal import AlertRow, Batch
 from tidemill.runtime.clock import SystemClock, SystemIds
+from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.runtime.guard.heartbeat import Beat, beat_file, read_beat
-from tidemill.runtime.halts import Halts, Rung
-from tidemill.runtime.supervisor import HUNG
+from tidemill.runtime.watch.halt_watch import HUNG
 from tidemill.services.agents import spec_text
 from tidemill.services.home import Home
 from tidemill.services.live import pick_run

@@ -32,10 +32,10 @@ from tidemill.model.journal import AlertRow, Batch, OrderRecord
 from tidemill.ports.broker import ReportSink
 from tidemill.ports.store import CommandRow
 from tidemill.runtime.clock import SystemClock
+from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.runtime.guard.heartbeat import beat_file
 from tidemill.runtime.guard.silence import WatchSettings
-from tidemill.runtime.halts import Halts, Rung
-from tidemill.runtime.watchdog import Watchdog
+from tidemill.runtime.watch.watchdog import Watchdog
 from tidemill.services.home import Home
 from tidemill.services.logs import Log
 

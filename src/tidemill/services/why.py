@@ -17,8 +17,8 @@ from tidemill.research.flight.conditions import Condition, StepTrace
 from tidemill.research.flight.questions import Questions
 from tidemill.research.flight.why import Proposal, Seen, Witness
 from tidemill.research.flight.words import instant_text
-from tidemill.runtime.outgoing import Outgoing
-from tidemill.runtime.refeed import Refeed
+from tidemill.runtime.orders.outgoing import Outgoing
+from tidemill.runtime.recovery.refeed import Refeed
 from tidemill.services.recorded import Blueprint, RecordedRun, names_of
 
 __all__ = ["Fate", "Told", "WhyReport", "explain"]

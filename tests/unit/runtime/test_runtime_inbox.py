@@ -14,11 +14,11 @@ from tidemill.model.bars import MINUTE_NS, SECOND_NS
 from tidemill.model.enums import EventKind
 from tidemill.model.errors import ConfigError
 from tidemill.model.records import EVENT
-from tidemill.runtime.hours import Hours
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.lanes import Lane
+from tidemill.runtime.market.hours import Hours
+from tidemill.runtime.market.staleness import Freshness
 from tidemill.runtime.room import Degraded, InboxRoom, LinkWord
-from tidemill.runtime.staleness import Freshness
 
 
 def inbox(clock: ManualClock | None = None, *, is_replay: bool = False, **room: int) -> Inbox:

@@ -14,10 +14,10 @@ from tidemill.model.journal import AlertRow, Batch, GuardRow, ViolationRow
 from tidemill.runtime.guard.breakers import Breakers
 from tidemill.runtime.guard.candidate import Candidate
 from tidemill.runtime.guard.facts import Facts, Scope
+from tidemill.runtime.guard.halts import Halt, Halts, Rung
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.spec import Check, GuardRule, LimitRule, Part, Reset, SafetyRule, Severity, Violation
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halt, Halts, Rung
 
 __all__ = ["Approved", "SendGuard", "resolve"]
 

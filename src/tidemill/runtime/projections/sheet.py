@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from tidemill.model.instrument import Instrument
 from tidemill.model.journal import ProjectionRow
 from tidemill.model.records import HEADER
-from tidemill.runtime.book import OrderBook
 from tidemill.runtime.core import Core
+from tidemill.runtime.orders.book import OrderBook
 
 __all__ = ["Sheet", "Values", "share_pct"]
 

@@ -9,8 +9,8 @@ from typing import Any
 from tidemill.model.answers import REFUSALS
 from tidemill.model.enums import Intent, OrderState, Reason, Refusal, Side
 from tidemill.model.records import HEADER
-from tidemill.runtime.book import LiveOrder
-from tidemill.runtime.outgoing import decimal_text
+from tidemill.runtime.orders.book import LiveOrder
+from tidemill.runtime.orders.outgoing import decimal_text
 from tidemill.runtime.projections.sheet import Sheet, Values
 
 __all__ = ["Signals"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tidemill.model.enums import OrderType, Reason, Side
 from tidemill.model.units import MICROS
-from tidemill.runtime.outgoing import decimal_text
+from tidemill.runtime.orders.outgoing import decimal_text
 from tidemill.runtime.projections.holdings import Holdings
 from tidemill.runtime.projections.sheet import Sheet, Values, share_pct
 

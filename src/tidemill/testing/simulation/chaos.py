@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from tidemill.model.bars import MINUTE_NS
 from tidemill.ports.store import CommandRow
-from tidemill.runtime.halts import Rung
+from tidemill.runtime.guard.halts import Rung
 from tidemill.testing.simulation.market import OPEN_NS
 from tidemill.testing.simulation.process import ACCOUNT, RUN_ID
 from tidemill.testing.simulation.world import World

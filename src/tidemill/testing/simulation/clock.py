@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tidemill.runtime.commands import POLL_S
+from tidemill.runtime.words.poller import POLL_S
 from tidemill.testing.exchange.faults import Faults
 from tidemill.testing.simulation.loop import WorldLoop
 

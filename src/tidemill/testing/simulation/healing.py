@@ -11,7 +11,8 @@ from tidemill.model.bookkeeping import verify_ledger
 from tidemill.model.enums import Intent, OrderState
 from tidemill.model.errors import TidemillError
 from tidemill.model.units import MICROS
-from tidemill.runtime.run import Phase, Run
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.life.terms import Phase
 from tidemill.testing.exchange.truth import SimOrder
 from tidemill.testing.simulation.faults import BY_HAND
 from tidemill.testing.simulation.process import ACCOUNT, RUN_ID

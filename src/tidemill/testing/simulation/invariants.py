@@ -13,7 +13,7 @@ from tidemill.model.enums import Intent, OrderState
 from tidemill.model.journal import Batch, FillEntry
 from tidemill.model.units import MICROS
 from tidemill.ports.store import Lease
-from tidemill.runtime.orders import ENTRY_TTL_NS
+from tidemill.runtime.orders.translation import ENTRY_TTL_NS
 from tidemill.testing.exchange.truth import SimFill, SimOrder
 from tidemill.testing.simulation.faults import BY_HAND, TURNING
 from tidemill.testing.simulation.scenario import Scenario

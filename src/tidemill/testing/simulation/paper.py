@@ -22,19 +22,20 @@ from tidemill.model.bars import MINUTE_NS, BarTable
 from tidemill.model.enums import Session
 from tidemill.model.units import MICROS
 from tidemill.ports.store import Store
-from tidemill.runtime.book import OrderBook
 from tidemill.runtime.core import Core
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import no_limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox
-from tidemill.runtime.present import Present
-from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
-from tidemill.runtime.writer import InlineWriter
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
+from tidemill.runtime.orders.book import OrderBook
+from tidemill.runtime.orders.present import Present
+from tidemill.runtime.record.writer import InlineWriter
 from tidemill.testing.seams import SimClock
 from tidemill.testing.simulation.loop import WorldLoop
 from tidemill.testing.simulation.market import Path as PricePath

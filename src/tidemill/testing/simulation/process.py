@@ -25,19 +25,20 @@ from tidemill.model.settings import RunSettings
 from tidemill.model.units import MICROS
 from tidemill.ports.feed import MarketSink
 from tidemill.ports.store import Store
-from tidemill.runtime.book import OrderBook
 from tidemill.runtime.core import Core
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 from tidemill.runtime.inbox import Inbox, Taken
-from tidemill.runtime.present import Present
+from tidemill.runtime.life.run import Run
+from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
+from tidemill.runtime.orders.book import OrderBook
+from tidemill.runtime.orders.present import Present
 from tidemill.runtime.room import InboxRoom
-from tidemill.runtime.run import Phase, Run, RunParts, RunTerms
 from tidemill.testing.simulation.clock import ProcessClock
 from tidemill.testing.simulation.dice import Dice
 from tidemill.testing.simulation.market import Wire

@@ -12,7 +12,7 @@ from tidemill.adapters.sql.opening import open_store
 from tidemill.model.bars import MINUTE_NS
 from tidemill.model.enums import Intent, OrderState
 from tidemill.model.units import MICROS
-from tidemill.runtime.halts import Halts
+from tidemill.runtime.guard.halts import Halts
 from tidemill.testing.exchange import Faults
 from tidemill.testing.seams import SimClock
 from tidemill.testing.simulation.clock import Activity, ProcessClock

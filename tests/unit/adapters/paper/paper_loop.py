@@ -10,17 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidemill.adapters.paper import (
-    CancelSent,
-    GroupBegun,
-    PaperBroker,
-    PaperInput,
-    PaperTerms,
-    PhaseKind,
-    ReplaceSent,
-    ReportTaken,
-    RowTaken,
-)
+from tidemill.adapters.paper import PaperBroker, PaperTerms, PhaseKind
 from tidemill.engine.engine import Engine
 from tidemill.engine.stepper import _rows_of
 from tidemill.engine.streams import Streams
@@ -88,16 +78,7 @@ class Loop:
 
     engine: Engine
     paper: PaperBroker
-    inputs: list[PaperInput] = field(default_factory=list)
     instruments: dict[int, int] = field(default_factory=dict)
-    keeps: bool = False
-    bytes_after: list[bytes] = field(default_factory=list)
-
-    def note(self, item: PaperInput) -> None:
-        """Write an input of the exchange down, as a tape would, and what the exchange holds after it."""
-        self.inputs.append(item)
-        if self.keeps:
-            self.bytes_after.append(self.paper.fingerprint())
 
     def run(self, streams: Streams, groups: int = 2**62) -> None:
         for number, rows in enumerate(groups_of(streams)):
@@ -109,15 +90,12 @@ class Loop:
         engine = self.engine
         engine.tape.grow(16 + 4 * len(engine.state.tables["orders"]))
         self.paper.begin(rows)
-        self.note(GroupBegun(rows.copy()))
         while (phase := self.paper.step()) is not None:
             if phase.kind is PhaseKind.FEED:
-                self.note(RowTaken())
                 self.feed_row(rows[phase.row])
             elif phase.kind is PhaseKind.MARK:
                 mark_close(engine.state.address, self.paper.stream_address(phase.row))
             while (report := self.paper.take_report()) is not None:
-                self.note(ReportTaken())
                 self.feed_report(report)
         if (rows["kind"] == int(EventKind.BAR)).any():
             write_mark(engine.state.address, engine.tape.address, int(rows["now_ns"].max()))
@@ -150,16 +128,12 @@ class Loop:
             kind, number = int(command["kind"]), int(command["order"])
             if kind == CommandKind.SUBMIT:
                 self.instruments[number] = int(command["instrument"])
-                order = request_of(command, symbols)
-                call(self.paper.submit(order))
-                self.note(order)
+                call(self.paper.submit(request_of(command, symbols)))
             elif kind == CommandKind.CANCEL:
                 call(self.paper.cancel(f"TM{number}", ""))
-                self.note(CancelSent(f"TM{number}"))
             elif kind == CommandKind.REPLACE:
-                asked = (f"TM{number}", float(command["quantity"]), float(command["stop_price"]) or math.nan)
-                call(self.paper.replace(asked[0], "", asked[1], asked[2]))
-                self.note(ReplaceSent(*asked))
+                stop_price = float(command["stop_price"]) or math.nan
+                call(self.paper.replace(f"TM{number}", "", float(command["quantity"]), stop_price))
 
 
 def call(coroutine: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The paper broker alone: its answers, its account, what it refuses, and how it is rebuilt after a crash."""
+"""The paper broker alone: its answers, its account, and what it refuses."""
 
 from __future__ import annotations
 
@@ -8,25 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from paper_loop import call, ignore, loop_of
+from paper_loop import call, ignore
 
-from naive.chance import random_case
-from naive.scenario import SCRIPTS, START, _events, plan_of
-from naive.scenario import Case as ScriptCase
-from tidemill.adapters.paper import (
-    GroupBegun,
-    PaperBroker,
-    PaperInput,
-    PaperTerms,
-    Phase,
-    PhaseKind,
-    ReportTaken,
-    RowTaken,
-    restore,
-)
-from tidemill.engine.engine import Engine
+from naive.scenario import START
+from tidemill.adapters.paper import PaperBroker, PaperTerms, Phase, PhaseKind
 from tidemill.engine.plan import CalendarPlan, EnginePlan, ZoneTable
-from tidemill.engine.streams import build_streams
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS
 from tidemill.model.broker import OrderReport, OrderRequest
 from tidemill.model.enums import (
@@ -43,7 +29,6 @@ from tidemill.model.errors import (
     InvariantBroken,
     LinkDown,
     OrderRejected,
-    TapeBroken,
     UnknownOrder,
 )
 from tidemill.model.instrument import AssetClass, Instrument
@@ -315,34 +300,3 @@ def test_reports_may_be_pushed_and_must_be_taken_before_the_market_moves() -> No
     broker.push_reports()
     assert broker.step() == Phase(PhaseKind.FEED, 0)
     assert broker.step() is None and not broker.is_busy
-
-
-def scripted(case: ScriptCase) -> tuple[list[PaperInput], list[bytes], EnginePlan]:
-    """Run a scripted case; return every input of the exchange and its bytes after each."""
-    for known, script in zip(SCRIPTS, case.scripts, strict=False):
-        known.clear()
-        known.update(script)
-    made = plan_of(case)
-    loop = loop_of(Engine(made, form="auto", equity_rows=512))
-    loop.keeps = True
-    loop.run(build_streams(case.bars, [item.symbol for item in case.instruments], _events(case)))
-    return loop.inputs, loop.bytes_after, made
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_a_broker_is_rebuilt_to_the_byte_from_its_inputs_wherever_it_died(seed: int) -> None:
-    inputs, bytes_after, made = scripted(random_case(seed, 24))
-    assert len(inputs) > 20
-    for cut in {len(inputs), *range(1, len(inputs), 1 + len(inputs) // 12)}:
-        broker = opened(made)
-        restore(broker, inputs[:cut])
-        assert broker.fingerprint() == bytes_after[cut - 1], inputs[cut - 1]
-
-
-def test_inputs_that_cannot_have_come_about_are_refused() -> None:
-    with pytest.raises(TapeBroken, match="does not have"):
-        restore(opened(plan()), [GroupBegun(flat(0, 50.0)), ReportTaken()])
-    with pytest.raises(TapeBroken, match="has another"):
-        restore(opened(plan()), [GroupBegun(flat(0, 50.0)), RowTaken(), RowTaken()])
-    with pytest.raises(TapeBroken, match="before the last one was over"):
-        restore(opened(plan()), [GroupBegun(flat(0, 50.0)), GroupBegun(flat(1, 50.0))])

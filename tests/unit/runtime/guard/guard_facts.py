@@ -17,10 +17,10 @@ from tidemill.model.instrument import FUTURES, Instrument
 from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Arming, Facts, OpenOrder, Scope, ScopeFacts, SentOrder, SymbolFacts
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import Limits, no_limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 
 SECOND = 1_000_000_000
 NOW = 1_750_859_100 * SECOND  # Wednesday 2025-06-25 13:45:00 UTC: 09:45 in New York

@@ -11,7 +11,7 @@ import pytest
 
 from tidemill.model.errors import ConfigError
 from tidemill.model.journal import GuardRow
-from tidemill.runtime.halts import AUTOMATIC, Halts, Rung, halt_folder
+from tidemill.runtime.guard.halts import AUTOMATIC, Halts, Rung, halt_folder
 
 SCOPES = ("system", "account:A1", "run:R1", "strategy:R1/s", "symbol:R1/AAPL")
 
@@ -141,7 +141,7 @@ def test_another_process_halts_with_the_database_locked_k6_promise_17(folder: Pa
     try:
         lock.execute("BEGIN EXCLUSIVE")
         code = (
-            "import sys; from pathlib import Path; from tidemill.runtime.halts import Halts, Rung;"
+            "import sys; from pathlib import Path; from tidemill.runtime.guard.halts import Halts, Rung;"
             "Halts(Path(sys.argv[1])).halt('system', Rung.FLATTEN, 'enough', 'ana', 7)"
         )
         subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=60)

@@ -14,12 +14,12 @@ from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.correlation import correlations, portfolio_correlation
 from tidemill.runtime.guard.faces import PROFILES, AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.limits import BOUNDS, Limits, Window, combine, no_limits
 from tidemill.runtime.guard.rates import SlidingCount
 from tidemill.runtime.guard.scaling import drawdown_scale
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts
 from unit.runtime.guard.guard_facts import (
     EQUITY,
     MICROS,

@@ -17,11 +17,11 @@ from tidemill.model.errors import ConfigError, GuardRefusal, InvariantBroken
 from tidemill.model.journal import Batch
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.facts import Scope
+from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.runtime.guard.limits import Limits, no_limits
 from tidemill.runtime.guard.send import submit_approved, submit_replacement
 from tidemill.runtime.guard.send_guard import Approved, SendGuard, resolve
 from tidemill.runtime.guard.tolerances import Tolerances
-from tidemill.runtime.halts import Halts, Rung
 from unit.runtime.guard.guard_facts import (
     DAY,
     EQUITY,

@@ -7,15 +7,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from unit.runtime.watch.test_watch_watchdog import Account, VirtualClock, shown
 
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.errors import GuardRefusal
 from tidemill.model.journal import Batch
+from tidemill.runtime.guard.halts import Halts, Rung, halt_folder
 from tidemill.runtime.guard.heartbeat import Beat, write_beat
-from tidemill.runtime.halts import Halts, Rung, halt_folder
-from tidemill.runtime.watchdog import Watchdog
+from tidemill.runtime.watch.watchdog import Watchdog
 from unit.runtime.guard.guard_facts import DAY, EQUITY, MICROS, NOW, account, facts, guard, order, scope_facts
-from unit.runtime.guard.test_guard_watchdog import Account, VirtualClock, shown
 
 
 def test_halts_and_breakers_come_back_from_the_table_p1(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Our orders against the broker's list of them: what is new is told, what is missing is doubted."""
+
+from __future__ import annotations
+
+from tidemill.kernel.transitions import is_final
+from tidemill.model.bars import SECOND_NS
+from tidemill.model.broker import BrokerOrder, OrderReport
+from tidemill.model.enums import OrderState
+from tidemill.ports.seams import Clock
+from tidemill.runtime.account.evidence import missing_units, shown_reports, synthetic_fill
+from tidemill.runtime.account.hooks import PollHooks
+from tidemill.runtime.orders.book import LiveOrder, OrderBook
+
+__all__ = ["Comparer"]
+
+_SYNTHETIC_NS = 60 * SECOND_NS  # so long may the broker count a fill without showing it
+_STUCK_NS = 10 * SECOND_NS
+_VANISHED = 3  # whole answers without an order that should be there
+
+
+class Comparer:
+    """Brings our orders to where the broker's list shows them, and doubts what does not show.
+
+    Args:
+        book: our orders. clock: of the run. hooks: who is told.
+        settle_ns: how long a broker may take until a new order is in its list.
+    """
+
+    def __init__(self, book: OrderBook, clock: Clock, hooks: PollHooks, settle_ns: int) -> None:
+        self._book, self._clock, self._hooks, self._settle_ns = book, clock, hooks, settle_ns
+        self._short: dict[str, int] = {}  # since when executions are missing, monotonic
+        self._pending: dict[str, int] = {}  # since when a change is under way
+        self._unseen: dict[str, int] = {}  # whole answers in a row that do not show an order
+
+    def compare(self, order: LiveOrder, shown: list[BrokerOrder], fills: list[OrderReport]) -> None:
+        """Bring one order to where the broker shows it."""
+        name, now = order.request.client_id, self._clock.monotonic_ns()
+        self._unseen.pop(name, None)
+        alive = [item for item in shown if not is_final(item.state)]
+        mine = [item for item in shown if item.broker_id == order.broker_id]
+        best = (mine or alive or shown)[-1]
+        if is_final(best.state) and alive and not mine:
+            best = alive[-1]
+        for item in alive:
+            if item is not best and len(alive) > 1:
+                self._hooks.twin(order, item)
+        units = missing_units(order, shown, fills)
+        if units:
+            since = self._short.setdefault(name, now)
+            if now - since >= _SYNTHETIC_NS:
+                self._hooks.alert(2, "SYNTHETIC_FILL", f"{name}: {units:g} units count as filled but are not shown.")
+                self._hooks.hear(synthetic_fill(order, best, units))
+                self._short.pop(name)
+        else:
+            self._short.pop(name, None)
+        if best.state is OrderState.UNKNOWN:
+            self._hooks.alert(2, "STATUS", f"{name} is shown in a state nobody knows; it is left as it is.")
+        is_dead_twin = is_final(best.state) and bool(alive)
+        if not is_dead_twin:
+            for report in shown_reports(order, best, is_short=bool(units)):
+                self._hooks.hear(report)
+        self._watch_change(order, best, now)
+
+    def _watch_change(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
+        """Doubt a cancellation or replacement that was answered long ago and does not show."""
+        name = order.request.client_id
+        waits = order.state in {OrderState.CANCEL_PENDING, OrderState.REPLACE_PENDING} and not is_final(shown.state)
+        if not waits or order.doubt or self._hooks.is_busy(name):
+            self._pending.pop(name, None)
+        elif now - self._pending.setdefault(name, now) >= _STUCK_NS:
+            self._pending.pop(name)
+            action = "cancel" if order.state is OrderState.CANCEL_PENDING else "replace"
+            self._hooks.doubt(order, action, "it was answered and does not show")
+
+    def miss(self, found: dict[str, list[BrokerOrder]]) -> None:
+        """Count whole answers that lack an order which ought to be there."""
+        for order in self._book.open_orders():
+            name = order.request.client_id
+            is_expected = not order.doubt and not self._hooks.is_busy(name)
+            if name in found or not is_expected or self._clock.now_ns() - order.sent_ns < self._settle_ns:
+                continue
+            self._unseen[name] = self._unseen.get(name, 0) + 1
+            if self._unseen[name] >= _VANISHED:
+                self._unseen.pop(name)
+                action = "look" if order.broker_id else "submit"  # was it ever there?
+                self._hooks.doubt(order, action, "the broker does not show it any more")

@@ -1,0 +1,290 @@
+"""Our record against the broker's: at the start before anything new is risked, and all the time while a run lives.
+
+The broker's lists are the truth. Fills that are missing are booked once, orders are adopted or proven absent; what
+still differs stops new risk in that instrument until a person has settled it. Nothing is repaired in silence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tidemill.model.bars import HOUR_NS, SECOND_NS
+from tidemill.model.broker import AccountFacts, BrokerOrder, OrderReport
+from tidemill.model.enums import EventKind, Intent, OrderState
+from tidemill.model.journal import FillEntry, OutboxRow, ReconRow
+from tidemill.runtime.account.hooks import Snapshot
+from tidemill.runtime.orders.book import LiveOrder, OrderBook
+from tidemill.runtime.orders.identity import PREFIX
+from tidemill.runtime.orders.outgoing import Outgoing
+from tidemill.runtime.orders.present import Present
+from tidemill.runtime.record.journal import Journal
+
+__all__ = ["CURSOR_NS", "Difference", "Reconciler", "Told", "cursor_of", "expire", "leftovers", "stale_entries"]
+
+CURSOR_NS = 24 * HOUR_NS  # lists are asked for from that long before the last fill we know
+_SAME = 2  # answers in a row that show a difference before it counts
+_EXPECTED_NS = 60 * SECOND_NS
+_TINY = 1e-9
+_OPEN_REQUESTS = frozenset({"PENDING", "SENDING", "UNKNOWN"})
+_CASH_TOLERANCE_MICROS = 1_000_000
+
+
+def cursor_of(fills: Sequence[FillEntry], now_ns: int, horizon_ns: int) -> int:
+    """Return from when on orders and fills are asked for at the start: a day before the last fill we know."""
+    last = max((fill.ts_ns for fill in fills), default=now_ns)
+    return max(min(last, now_ns) - CURSOR_NS, now_ns - horizon_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A position that differs: ours (all runs of the account), the broker's, since when, and in how many answers."""
+
+    symbol: str
+    ours: float
+    theirs: float
+    since_ns: int
+    answers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a start has to settle: requests in question, requests that never left, and those that time has answered."""
+
+    doubts: list[Outgoing] = field(default_factory=list)
+    unsent: list[Outgoing] = field(default_factory=list)
+    expired: list[Outgoing] = field(default_factory=list)
+    over: list[Outgoing] = field(default_factory=list)
+
+
+def _latest(outbox: Mapping[str, OutboxRow]) -> dict[str, OutboxRow]:
+    """Return the newest attempt of each request, by its first key."""
+    newest: dict[str, OutboxRow] = {}
+    for row in outbox.values():
+        name = row.key.partition("~")[0]
+        if name not in newest or row.attempt >= newest[name].attempt:
+            newest[name] = row
+    return newest
+
+
+def leftovers(outbox: Mapping[str, OutboxRow], book: OrderBook) -> Told:
+    """Return what an earlier process left open: SENDING and UNKNOWN are in question, PENDING never left.
+
+    Entries that never left are over; what protects, closes, cancels or changes an order leaves now, past the guard.
+    An answer that was written down while its report was not taken yet puts the order in question, too.
+    """
+    told = Told()
+    for row in _latest(outbox).values():
+        order = book.by_client.get(row.client_id)
+        if order is None:
+            continue
+        if not order.is_open:
+            if row.state in _OPEN_REQUESTS:
+                told.over.append(Outgoing(row.action, order, row))
+            continue
+        is_half = row.action == "submit" and order.state in {OrderState.SENDING, OrderState.UNKNOWN}
+        if row.state not in _OPEN_REQUESTS and not is_half:
+            continue
+        terms = json.loads(row.body) if row.action == "replace" else {}
+        item = Outgoing(row.action, order, row, terms.get("quantity", 0.0), terms.get("stop_price", 0.0))
+        order.sent_ns = max(order.sent_ns, row.sent_ns)
+        if row.state == "DROPPED":
+            told.expired.append(item)
+        elif row.state != "PENDING":
+            told.doubts.append(item)
+        elif row.action == "submit" and order.request.intent is Intent.ENTRY:
+            told.expired.append(item)
+        else:
+            told.unsent.append(item)
+    return told
+
+
+class Reconciler:
+    """Compares positions and cash, blocks what differs, and writes down what it found.
+
+    Args:
+        present: facts of the run, told of differences. book: our orders. journal: takes the report.
+        symbols: of the run.
+        others: units and cash that other runs hold in the account, by asset.
+        settle_ns: how long the broker's lists may lag.
+        alert: told severity, kind and sentence.
+        adjust: books a difference by itself, where the user wants that (never with real money); else None.
+    """
+
+    def __init__(
+        self,
+        present: Present,
+        book: OrderBook,
+        journal: Journal,
+        *,
+        symbols: Sequence[str],
+        others: Mapping[str, str],
+        settle_ns: int,
+        now: Callable[[], tuple[int, int]],
+        alert: Callable[[int, str, str], None],
+        adjust: Callable[[Difference], None] | None = None,
+    ) -> None:
+        self._present, self._book, self._journal = present, book, journal
+        self._symbols, self._settle_ns, self._now, self._alert = list(symbols), settle_ns, now, alert
+        self._others = {symbol: float(Decimal(others.get(symbol, "0"))) for symbol in symbols}
+        self._adjust = adjust
+        self.differences: dict[str, Difference] = {}
+        self.blocked: dict[str, Difference] = {}
+        self._foreign: dict[str, BrokerOrder] = {}
+        self._cash_offset: int | None = None
+        self._cash_answers = 0
+        self.compared = 0
+        self._expected_until = 0  # monotonic
+        self.started_ns = 0
+
+    def ours(self) -> dict[str, float]:
+        """Return what the account should hold in each symbol of the run."""
+        held = self._present.units()
+        return {symbol: held.get(symbol, 0.0) + self._others[symbol] for symbol in self._symbols}
+
+    def expect_difference(self) -> None:
+        """Note that somebody else has traded: for a while, one answer that differs is enough."""
+        self._expected_until = self._now()[1] + _EXPECTED_NS
+
+    def confirm(self) -> None:
+        """Bring the confirmed positions up to now: our fills, plus what the broker shows beyond them."""
+        units = dict(self.ours())
+        for symbol, difference in self.blocked.items():
+            units[symbol] += difference.theirs - difference.ours
+        self._present.health.confirmed_units = units
+
+    def take_positions(self, snapshot: Snapshot) -> None:
+        """Compare a whole answer; what differs in two answers, the broker's lag apart, counts."""
+        now, mono = self._now()
+        self._present.broker = snapshot.account
+        theirs = {item.symbol: item.quantity for item in snapshot.positions.items}
+        before, self.differences = self.differences, {}
+        for symbol, units in self.ours().items():
+            shown = theirs.get(symbol, 0.0)
+            if abs(shown - units) <= _TINY:
+                continue
+            known = before.get(symbol)
+            is_same = known is not None and (known.ours, known.theirs) == (units, shown)
+            since, answers = (known.since_ns, known.answers + 1) if known is not None and is_same else (mono, 1)
+            self.differences[symbol] = Difference(symbol, units, shown, since, answers)
+        for symbol in [symbol for symbol in self.blocked if symbol not in self.differences]:
+            self._unblock(symbol)
+        for difference in self.differences.values():
+            is_old = difference.answers >= _SAME and mono - difference.since_ns >= self._settle_ns
+            if is_old or mono < self._expected_until:
+                self._block(difference, now)
+        self._take_cash(snapshot.account)
+        self.compared += 1
+        self._tell_health()
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether at least one comparison is through, and every difference in it is either gone or blocked."""
+        return self.compared > 0 and all(symbol in self.blocked for symbol in self.differences)
+
+    def _tell_health(self) -> None:
+        foreign = [item.symbol for item in self._foreign.values()]
+        self._present.health.recon_symbols = tuple(sorted({*self.differences, *self.blocked, *foreign}))
+        self.confirm()
+
+    def _block(self, difference: Difference, now_ns: int) -> None:
+        symbol, known = difference.symbol, self.blocked.get(difference.symbol)
+        if known is not None and (known.ours, known.theirs) == (difference.ours, difference.theirs):
+            return
+        self.blocked[symbol] = difference
+        units = difference.theirs - difference.ours
+        self._alert(
+            1,
+            "ADJUSTMENT",
+            f"{symbol}: the broker shows {difference.theirs:g}, our record {difference.ours:g}. New risk in it is "
+            f"stopped. If that is right, book an adjustment of {units:+g} units.",
+        )
+        self.write("blocked", now_ns)
+        if self._adjust is not None:
+            self._adjust(difference)
+
+    def _unblock(self, symbol: str) -> None:
+        self.blocked.pop(symbol)
+        self._alert(3, "ADJUSTMENT", f"{symbol}: our record and the broker's agree again.")
+        self.write("repaired", self._now()[0])
+
+    def _take_cash(self, facts: AccountFacts) -> None:
+        """Note cash that moved by no fill of ours: a dividend, a fee, a transfer."""
+        cash = int(self._present.cash_micros)
+        offset = facts.cash_micros - cash
+        if self._cash_offset is None or self.differences or self._is_under_way():
+            self._cash_offset = offset if self._cash_offset is None else self._cash_offset
+            self._cash_answers = 0
+            return
+        if abs(offset - self._cash_offset) <= _CASH_TOLERANCE_MICROS:
+            self._cash_answers = 0
+            return
+        self._cash_answers += 1
+        if self._cash_answers >= _SAME:
+            moved = (offset - self._cash_offset) / 1e6
+            text = f"Cash at the broker moved by {moved:+,.2f} {facts.currency} without a fill of ours."
+            self._alert(2, "CASH", text)
+            self._cash_offset, self._cash_answers = offset, 0
+
+    def _is_under_way(self) -> bool:
+        return any(order.state is not OrderState.WORKING for order in self._book.live.values())
+
+    def take_foreign(self, orders: Sequence[BrokerOrder]) -> None:
+        """Note the open orders that are not in our record: they stop new risk in their symbol and are never touched."""
+        before, self._foreign = self._foreign, {}
+        for order in orders:
+            if order.symbol not in self._symbols:
+                continue
+            self._foreign[order.broker_id] = order
+            if order.broker_id in before:
+                continue
+            text = f"Order {order.broker_id} ({order.side.name} {order.quantity:g} {order.symbol}) is not in our record"
+            if order.client_id.startswith(PREFIX):
+                text += f" and carries our id {order.client_id}: an older backup was restored, or another engine trades"
+            self._alert(1, "EXTERNAL_ORDER", f"{text}. New risk in {order.symbol} is stopped; it is not touched.")
+        if before or self._foreign:
+            self._tell_health()
+
+    def write(self, outcome: str, ended_ns: int) -> None:
+        """Store what a comparison found."""
+        lease = self._journal.lease
+        report = {
+            "differences": [[item.symbol, item.ours, item.theirs] for item in self.differences.values()],
+            "blocked": sorted(self.blocked),
+            "foreign": sorted(self._foreign),
+            "unknown": sorted(order.request.client_id for order in self._book.unknown()),
+        }
+        started = self.started_ns or ended_ns
+        self._journal.batch.recon.append(
+            ReconRow(
+                key=f"{self._journal.run_id}/{ended_ns}/{outcome}",
+                run_id=self._journal.run_id,
+                account=self._journal.account,
+                epoch=lease.epoch if lease is not None else 0,
+                started_ns=started,
+                ended_ns=ended_ns,
+                outcome=outcome,
+                report=json.dumps(report, sort_keys=True),
+            )
+        )
+
+
+def expire(items: Sequence[Outgoing], now_ns: int, write: Callable[[Outgoing, str, str], None]) -> list[OrderReport]:
+    """End entries that never left before a restart; return what the core is to hear."""
+    reports = []
+    for item in items:
+        write(item, "DROPPED", "it had not left when the process ended; an entry is never sent later")
+        text = "not sent before a restart"
+        reports.append(OrderReport(EventKind.EXPIRED, item.order.request.client_id, ts_ns=now_ns, text=text))
+    return reports
+
+
+def stale_entries(book: OrderBook) -> list[LiveOrder]:
+    """Return entries of the run that work since before a restart; they are cancelled by default."""
+    return [
+        order
+        for order in book.open_orders()
+        if order.request.intent is Intent.ENTRY and order.state is not OrderState.CANCEL_PENDING
+    ]

@@ -1,0 +1,111 @@
+"""What a run does with the words of people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from tidemill.model.answers import REFUSALS
+from tidemill.model.enums import Operator, OrderState, Refusal
+from tidemill.model.journal import FillEntry
+from tidemill.runtime.life.wiring import Wired
+from tidemill.runtime.orders.outgoing import decimal_text
+from tidemill.runtime.orders.translation import adjustment_row
+from tidemill.runtime.words.words import AdjustWord, CancelWord, IntentWord, OperatorWord, StopWord, VerdictWord
+
+__all__ = ["Obeying"]
+
+
+class Obeying:
+    """Does what the words ask for, and says what became of it.
+
+    Args:
+        run: begun. stop: ends it after the word in hand.
+    """
+
+    def __init__(self, run: Wired, stop: Callable[[], None]) -> None:
+        self._run, self._stop = run, stop
+
+    async def take(self, item: Any) -> None:
+        """Do one word and answer the command it came from."""
+        run = self._run
+        known = len(run.book.by_client)
+        run.refusal = 0
+        await self._do(item)
+        if isinstance(item, OperatorWord) and item.done is not None:
+            item.done()
+        await run.poller.answer(item.key, *self._outcome(item, known))
+
+    async def _do(self, item: Any) -> None:
+        """Do what a person or a program asked for; its key goes on the tape in the same transaction."""
+        run = self._run
+        now = run.now()[0]
+        if run.parts.exchange is not None:
+            run.parts.exchange.tell_time(now)
+        if isinstance(item, OperatorWord):
+            await run.turns.take_operator(item.code, item.by, item.reason, now, item.key, item.order)
+        elif isinstance(item, IntentWord):
+            item.row["ts_ns"] = item.row["now_ns"] = now
+            await run.turns.take_row(item.row, source=f"person:{item.by}", kind="INTENT", key=item.key)
+        elif isinstance(item, VerdictWord):
+            item.row["ts_ns"] = item.row["now_ns"] = now
+            await run.turns.take_row(item.row, source=f"gate:{item.by}", kind="VERDICT", key=item.key)
+        elif isinstance(item, CancelWord):
+            await self._cancel(item, now)
+        elif isinstance(item, AdjustWord):
+            await self._adjust(item, now)
+        elif isinstance(item, StopWord):
+            run.journal.note(run.journal.next_seq - 1, f"person:{item.by}", "STOP", item.key, b"")
+            self._stop()
+        await run.groups.settle()
+        await run.journal.commit()
+
+    async def _adjust(self, word: AdjustWord, now: int) -> None:
+        """Book what a person acknowledges: the position moves, and the ledger says why."""
+        run = self._run
+        terms = run.terms
+        fill = FillEntry(
+            broker=terms.broker,
+            account=terms.account,
+            exec_id=f"adjust:{word.key}",
+            run_id=terms.run_id,
+            client_id="",
+            symbol=terms.instruments[word.instrument].symbol,
+            side="BUY" if word.units > 0.0 else "SELL",
+            quantity=decimal_text(abs(word.units)),
+            price=decimal_text(word.price),
+            fee_micros=0,
+            ts_ns=now,
+            seq=0,
+            kind="correct",
+            strategy=terms.strategies[word.strategy],
+            flags="ADJUSTMENT",
+        )
+        row = adjustment_row(word.instrument, word.strategy, word.units, word.price, now)
+        await run.turns.take_adjustment(fill, row, f"person:{word.by}", word.key)
+
+    def _outcome(self, item: Any, known: int) -> tuple[str, str]:
+        """Return what became of a word: state and text of its command."""
+        run = self._run
+        if isinstance(item, CancelWord):
+            order = run.book.by_client.get(item.client_id)
+            if order is None:
+                return "REFUSED", f"unknown_order: this run has no order {item.client_id}."
+            return "DONE", f"{item.client_id} is {order.state.name}"
+        if not isinstance(item, IntentWord | VerdictWord):
+            return "DONE", "done"
+        made = list(islice(run.book.by_client.values(), known, None))
+        if made and made[0].state is OrderState.REJECTED:
+            return "REFUSED", made[0].text
+        if made:
+            return "DONE", " ".join(f"{order.request.client_id} {order.state.name}" for order in made)
+        code = Refusal(run.refusal)
+        return "REFUSED", f"{code.name.lower()}: {REFUSALS.get(code, 'nothing was to be done')}"
+
+    async def _cancel(self, word: CancelWord, now: int) -> None:
+        """Ask for one order's end: an OPERATOR row that names it."""
+        run = self._run
+        order = run.book.by_client.get(word.client_id)
+        number = order.request.number if order is not None else 0
+        await run.turns.take_operator(Operator.CANCEL_ORDER, word.by, word.client_id, now, word.key, number)

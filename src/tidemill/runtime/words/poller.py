@@ -1,0 +1,150 @@
+"""Where words are taken from: the store, in order, each put into the inbox once and answered once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from tidemill.model.enums import Operator
+from tidemill.model.errors import GuardRefusal, TidemillError, UnknownName
+from tidemill.model.instrument import Instrument
+from tidemill.ports.seams import Clock
+from tidemill.ports.store import CommandRow, Store
+from tidemill.runtime.inbox import Inbox
+from tidemill.runtime.record.writer import Writer
+from tidemill.runtime.words.bodies import intent_row, number_of, verdict_row
+from tidemill.runtime.words.words import AdjustWord, CancelWord, IntentWord, OperatorWord, StopWord, VerdictWord
+
+__all__ = ["POLL_S", "CommandPoller"]
+
+POLL_S = 0.1
+_STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
+_OPERATORS = {"pause": Operator.PAUSE, "go_on": Operator.GO_ON}
+_KINDS = ("adjust", "cancel", "go_on", "order", "pause", "stop", "tick", "verdict")
+
+
+class CommandPoller:
+    """Looks for commands, and puts each into the inbox once.
+
+    A command is answered after its turn is on the disk. Died the engine in between, the tape knows its key: it is
+    answered then, and never obeyed twice.
+
+    Args:
+        run_id: whose commands. store, writer, clock, inbox: of the run.
+        instruments, strategies: what may be named.
+        push: takes a tick from outside: symbol, price, size, time; raises ConfigError when the run takes none.
+        refused: told of every command that cannot be obeyed, with the reason.
+        seen: keys of commands that are on the tape already.
+    """
+
+    def __init__(  # noqa: PLR0913 - a command may concern anything
+        self,
+        run_id: str,
+        *,
+        store: Store,
+        writer: Writer,
+        clock: Clock,
+        inbox: Inbox,
+        instruments: list[Instrument],
+        strategies: list[str],
+        push: Callable[[str, float, float, int], None],
+        refused: Callable[[CommandRow, str], None],
+        seen: Iterable[str] = (),
+    ) -> None:
+        self._run_id, self._store, self._writer, self._clock = run_id, store, writer, clock
+        self._inbox, self._instruments, self._strategies, self._push = inbox, instruments, strategies, push
+        self._seen, self._refused = set(seen), refused
+        self._waiting: set[str] = set()
+
+    async def serve(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await self.look()
+            await self._clock.sleep(POLL_S)
+
+    async def look(self) -> None:
+        """Take what is new, oldest first; a command that cannot be obeyed is refused with its reason."""
+        for command in await self._writer.run(partial(self._store.new_commands, self._run_id)):
+            if command.key in self._waiting:
+                continue
+            if command.key in self._seen:
+                await self.answer(command.key, "DONE", "taken before a restart")
+                continue
+            try:
+                answer = self._take(command)
+            except GuardRefusal as error:
+                await self._refuse(command, f"{error.code}: {error}")
+            except (TidemillError, ValueError, TypeError, KeyError) as error:
+                await self._refuse(command, f"bad_command: {error}")
+            else:
+                if answer:
+                    await self.answer(command.key, "DONE", answer)
+                else:
+                    self._waiting.add(command.key)
+
+    async def _refuse(self, command: CommandRow, reason: str) -> None:
+        self._refused(command, reason)
+        await self.answer(command.key, "REFUSED", reason)
+
+    async def answer(self, key: str, state: str, text: str) -> None:
+        """Write down what became of a command; an empty key belongs to none."""
+        if key:
+            self._waiting.discard(key)
+            await self._writer.run(partial(self._store.answer_command, key, state, text))
+
+    def _take(self, command: CommandRow) -> str:
+        """Put a command into the inbox; return the answer if it has one at once."""
+        body: dict[str, Any] = json.loads(command.body or "{}")
+        kind, by, key = command.kind, command.user, command.key
+        if kind == "cancel":
+            self._inbox.operator(CancelWord(str(body["client_id"]), by, key))
+        elif kind in _OPERATORS:
+            self._inbox.operator(OperatorWord(_OPERATORS[kind], by, str(body.get("reason", "")), key))
+        elif kind == "verdict":
+            if not self._inbox.command(VerdictWord(verdict_row(body), by, key)):
+                raise GuardRefusal("busy", "Too many commands wait; try again.")
+        elif kind == "stop":
+            self._inbox.operator(StopWord(by, key))
+        elif kind == "adjust":
+            self._inbox.operator(self._adjustment(body, by, key))
+        elif kind == "tick":
+            return self._take_tick(body)
+        elif kind == "order":
+            age_s = (self._clock.now_ns() - command.at_ns) / 1e9
+            if age_s * 1e9 > _STALE_NS and not body.get("closes"):
+                raise GuardRefusal(
+                    "stale_order", f"Nobody took the order for {age_s:.0f} s; ask again if it is wanted."
+                )
+            word = IntentWord(intent_row(body, self._instruments, self._strategies), by, key)
+            if not self._inbox.command(word):
+                raise GuardRefusal("busy", "Too many commands wait; try again.")
+        else:
+            raise UnknownName("command", kind, _KINDS)
+        return ""
+
+    def _adjustment(self, body: Mapping[str, Any], by: str, key: str) -> AdjustWord:
+        """Return the adjustment a person asks for; its key is its identity, so it is booked once."""
+        symbols = [item.symbol for item in self._instruments]
+        symbol, units, price = str(body["symbol"]), number_of(body, "units"), number_of(body, "price")
+        if symbol not in symbols:
+            raise UnknownName("symbol", symbol, symbols)
+        if not (0.0 < abs(units) < float("inf") and 0.0 < price < float("inf")):
+            raise GuardRefusal("bad_adjustment", "An adjustment needs units other than zero and a price above zero.")
+        strategy = str(body.get("strategy") or self._strategies[0])
+        if strategy not in self._strategies:
+            raise UnknownName("strategy", strategy, self._strategies)
+        return AdjustWord(symbols.index(symbol), units, price, by, key, self._strategies.index(strategy))
+
+    def _take_tick(self, body: Mapping[str, Any]) -> str:
+        """Push a tick; what the border sets aside is refused by the name of its fault."""
+        border = self._inbox.border
+        before = border.total
+        self._push(str(body["symbol"]), float(body["price"]), float(body.get("size", 1.0)), int(body.get("ts_ns", 0)))
+        if border.total > before:
+            fault = border.recent[-1].fault.name.lower()
+            raise GuardRefusal(
+                fault, f"The tick was set aside: {fault.replace('_', ' ')}; it is counted and changes nothing."
+            )
+        return "taken"
