@@ -170,8 +170,3 @@ class PaperAccount:
                 average = abs(holding.cost / holding.quantity) / MICROS / item.multiplier
                 found.append(BrokerPosition(item.symbol, holding.quantity, average))
         return tuple(found)
-
-    def fingerprint(self) -> bytes:
-        """Return everything the account remembers, as bytes."""
-        held = [(holding.quantity, holding.cost) for holding in self._holdings]
-        return repr((self.cash, self.fees, held, self._last, self._marks)).encode()

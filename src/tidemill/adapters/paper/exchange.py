@@ -198,12 +198,6 @@ class PaperExchange:
         self._collect()
         return self._reports[-1]
 
-    def fingerprint(self) -> bytes:
-        """Return everything the broker remembers, as bytes: equal inputs give equal fingerprints."""
-        waiting = self._reports[self._taken :]
-        clocks = repr((waiting, self._now_ns, self._at_ns)).encode()
-        return b"".join([self.market.fingerprint(), self.funds.fingerprint(), self._book.fingerprint(), clocks])
-
     # inside
 
     def _demand_link(self) -> None:

@@ -27,7 +27,7 @@ from tidemill.kernel.replay import (
     tell_price,
 )
 from tidemill.model.enums import EventKind, FillTiming, Slippage
-from tidemill.model.records import COMMAND, EVENT, STREAM
+from tidemill.model.records import COMMAND, STREAM
 
 __all__ = ["PaperMarket", "Phase", "PhaseKind"]
 
@@ -89,10 +89,6 @@ class _Columns:
         self._count += 1
         self.stream["at"] = at
         self.stream["length"] = at + 1
-
-    def fingerprint(self) -> bytes:
-        """Return the bars and the cursor as bytes."""
-        return self._ts.tobytes() + self._values.tobytes() + self.stream["at"].tobytes()
 
 
 class PaperMarket:
@@ -221,14 +217,3 @@ class PaperMarket:
                 book["bid"], book["ask"] = bid, ask
                 if self._spreads:
                     book["slippage_value"] = ask - bid
-
-    def fingerprint(self) -> bytes:
-        """Return every byte the market remembers: orders, reports, calendars, the bars under the cursors."""
-        event = self._event.copy()
-        self._event[:] = np.zeros(1, EVENT)  # scratch paper of the last report
-        parts = [self.venue.snapshot(), self.state.snapshot()]
-        self._event[:] = event
-        for key in sorted(self._columns):
-            parts += [repr(key).encode(), self._columns[key].fingerprint()]
-        parts += [row.tobytes() for row in self.waiting]
-        return b"".join(parts)

@@ -116,7 +116,3 @@ class PaperOrders:
     def since(self, since_ns: int) -> Iterable[PaperOrder]:
         """Return open orders and those that moved since, in order of arrival."""
         return (order for order in self.by_client.values() if order.is_open or order.updated_ns >= since_ns)
-
-    def fingerprint(self) -> bytes:
-        """Return everything that is remembered about orders, as bytes."""
-        return repr((list(self.by_client.values()), self.executions, self.newest)).encode()
