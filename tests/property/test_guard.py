@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidemill.model.broker import OrderRequest
 from tidemill.model.enums import Intent, Side
 from tidemill.model.errors import GuardRefusal
 from tidemill.runtime.guard.correlation import CorrelationMatrix
@@ -74,11 +75,16 @@ def held_too(**values: Any) -> Facts:
     symbols = {name: symbol_facts(name=name, atr=1.0) for name in names}
     symbols["MSFT"].confirmed_units = symbols["MSFT"].own_units = 10.0
     book = scope_facts(units={"MSFT": 10.0}, orders=[working(limit(99.0, symbol="GOOG", name="G"))])
-    return facts(symbols, book, **({"correlations": pair, "confidence": 90.0} | values))
+    return facts(symbols, book, **({"correlations": pair} | values))
+
+
+def sure() -> OrderRequest:
+    """An order whose signal is sure enough."""
+    return order(confidence=90.0)
 
 
 def test_the_spoiled_presents_start_from_one_that_passes() -> None:
-    assert refusal(order(), held_too(), FULL) == ""
+    assert refusal(sure(), held_too(), FULL) == ""
 
 
 # --- promise 13: fail closed
@@ -96,7 +102,6 @@ COUNTS = {
     "inbox_depth",
     "lease_remaining_ns",
     "buying_power_micros",
-    "confidence",
     "trades_today",
     "volume_today_micros",
     "losses_in_row",
@@ -121,14 +126,14 @@ def spoiled(name: str, value: Any) -> list[Facts]:
 @pytest.mark.parametrize("name", sorted(NUMBERS))
 def test_what_is_no_number_denies_promise_13(name: str, value: Any) -> None:
     for present in spoiled(name, value):
-        assert refusal(order(), present, FULL) != ""
+        assert refusal(sure(), present, FULL) != ""
 
 
 @pytest.mark.parametrize("value", BELOW_ZERO, ids=lambda value: str(value)[:8])
 @pytest.mark.parametrize("name", sorted(COUNTS - {"equity_micros", "last"}))
 def test_a_count_below_zero_denies_promise_13(name: str, value: Any) -> None:
     for present in spoiled(name, value):
-        assert refusal(order(), present, FULL) != ""
+        assert refusal(sure(), present, FULL) != ""
 
 
 @pytest.mark.parametrize("where", [Facts, ScopeFacts, SymbolFacts])
@@ -138,7 +143,7 @@ def test_every_fact_left_out_denies_promise_13(where: type) -> None:
             continue
         for present in spoiled(item.name, None):
             if item.name != "strategy":
-                assert refusal(order(), present, FULL) != "", item.name
+                assert refusal(sure(), present, FULL) != "", item.name
 
 
 @pytest.mark.parametrize("value", [*NOT_NUMBERS, *BELOW_ZERO, 10**400], ids=lambda value: str(value)[:8])
@@ -158,12 +163,12 @@ def test_an_absurd_quote_or_neighbour_denies_promise_13(value: Any) -> None:
             name == "own_units" and isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0
         )
         if not none_given and not flat_short:
-            assert refusal(order(), present, FULL) != "", (symbol, name)
+            assert refusal(sure(), present, FULL) != "", (symbol, name)
     present = held_too()
     present.scopes[Scope.ACCOUNT].orders = [
         working(limit(99.0, symbol="GOOG", name="G"), value if value is not None else NAN)
     ]
-    assert refusal(order(), present, FULL) != ""
+    assert refusal(sure(), present, FULL) != ""
 
 
 def _numbers() -> st.SearchStrategy[Any]:
@@ -202,7 +207,7 @@ _COUNTED = {"max_concurrent_positions", "max_trades_per_day", "max_losses_in_row
 
 @st.composite
 def presents(draw: st.DrawFn) -> Facts:
-    present = held_too(confidence=draw(st.floats(0.0, 100.0)))
+    present = held_too()
     book = present.scopes[Scope.ACCOUNT]
     book.units = {"MSFT": float(draw(st.integers(-50, 50))), "AAPL": float(draw(st.integers(-50, 50)))}
     for symbol in ("AAPL", "MSFT"):
@@ -228,7 +233,8 @@ def test_a_tighter_limit_never_lets_more_through(name: str, data: st.DataObject)
     base = account(max_position_usd=20_000.0) if name == "half_size_drawdown_pct" else account()
     present = data.draw(presents())
     side = data.draw(st.sampled_from([Side.BUY, Side.SELL]))
-    request = limit(100.0, float(data.draw(st.integers(1, 300))), side)
+    sure_by = data.draw(st.floats(0.0, 100.0))
+    request = limit(100.0, float(data.draw(st.integers(1, 300))), side, confidence=sure_by)
     tight_code = refusal(request, present, replace(base, **{name: tight}))
     loose_code = refusal(request, present, replace(base, **{name: loose}))
     none_code = refusal(request, present, base)
@@ -296,7 +302,7 @@ def test_an_exit_within_the_confirmed_position_is_never_trapped_promise_11(data:
     )
     present.scopes = {Scope.ACCOUNT: book}
     present.lease_remaining_ns = 10 * SECOND
-    for name in ("clock_skew_s", "loop_lag_s", "disk_free_bytes", "orders_in_window", "rejects_in_row", "confidence"):
+    for name in ("clock_skew_s", "loop_lag_s", "disk_free_bytes", "orders_in_window", "rejects_in_row"):
         setattr(present, name, data.draw(_numbers()))
     side = Side.SELL if held > 0 else Side.BUY
     quantity = float(data.draw(st.integers(1, abs(held))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,10 +40,19 @@ class Groups:
     Args:
         turns, journal, desk: of the run.
         exchange: the simulated exchange, None when orders go to a broker outside.
+        told: hears of every group before the core does; None: nobody.
     """
 
-    def __init__(self, turns: Turns, journal: Journal, desk: Desk, exchange: SteppedExchange | None) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        journal: Journal,
+        desk: Desk,
+        exchange: SteppedExchange | None,
+        told: Callable[[NDArray[Any]], None] | None = None,
+    ) -> None:
         self._turns, self._journal, self._desk, self._exchange = turns, journal, desk, exchange
+        self._told = told
 
     async def settle(self) -> None:
         """Carry reports to the core and its answers out until both are silent."""
@@ -51,6 +61,8 @@ class Groups:
 
     async def take(self, rows: NDArray[Any]) -> None:
         """Take EVENT rows that become known at one instant: splits first, then bars, or one trade or quote."""
+        if self._told is not None:
+            self._told(rows)
         if self._exchange is None:
             await self._feed_all(rows)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,9 +21,11 @@ from tidemill.model.units import to_micros
 from tidemill.ports.feed import Feed, MarketSink
 from tidemill.ports.seams import Clock
 from tidemill.research.planning import plan_run
-from tidemill.runtime.clock import SystemClock
+from tidemill.runtime.account.owner import process_name
+from tidemill.runtime.clock import SystemClock, SystemIds
 from tidemill.runtime.core import Core
 from tidemill.runtime.guard.baseline import DayClock
+from tidemill.runtime.guard.closes import DailyCloses
 from tidemill.runtime.guard.facts import Arming, Facts
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.send_guard import SendGuard
@@ -168,6 +169,9 @@ def parts_of(
             interval_ns=max(plan.intervals_ns),
             delay_ns=feed.delay_ns,
         )
+        if any(item.max_correlation is not None for item in limits):
+            symbols = [item.symbol for item in market.instruments]
+            made.closes = DailyCloses(symbols, DayClock(first.zone, first.day_roll_minutes))
         made.funds = broker.funds
         made.health.is_reconciled = True  # the paper account is the record itself
         return made
@@ -187,7 +191,7 @@ def parts_of(
         push=_pusher(market.feed),
         candles=market.candles,
         warmup=market.warmup,
-        owner=f"engine@{platform.node()}",
+        owner=process_name(SystemIds()),
     )
 
 

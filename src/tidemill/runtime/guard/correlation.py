@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,13 @@ MIN_DAYS = 20  # a month of trading days: below it the standard error of r is ab
 
 @dataclass(frozen=True, slots=True)
 class CorrelationMatrix:
-    """Correlations by pair of symbols; a pair that is not there is not known."""
+    """Correlations by pair of symbols; a pair that is not there is not known.
+
+    ``days``: by pair, of how many daily returns it is made, or would have been.
+    """
 
     pairs: Mapping[tuple[str, str], float]
+    days: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def between(self, first: str, second: str) -> float:
         """Return the correlation of two symbols in [-1, 1]; NaN when it is not known."""

@@ -162,7 +162,6 @@ class Facts:
         inbox_depth: fills and order events not yet worked through.
         buying_power_micros: as the broker tells.
         correlations: of daily returns; None: not computed.
-        confidence: of the signal, 0-100; NaN: none given.
     """
 
     now_ns: int
@@ -195,7 +194,6 @@ class Facts:
     inbox_depth: int | None = None
     buying_power_micros: int | None = None
     correlations: CorrelationMatrix | None = None
-    confidence: float = UNKNOWN
 
     @property
     def owner(self) -> str:

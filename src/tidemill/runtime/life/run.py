@@ -179,6 +179,7 @@ class Run(Wired):
             if was_paused and self.outside is not None:
                 self.alert(2, "PAUSED", "The process stood still; checking the lease and the account before going on.")
                 await self.outside.pause_over()
+            self.approver.review()  # what the market alone has brought losses to
             self.journal.flush()
             await self.journal.commit()
             try:
@@ -228,7 +229,7 @@ class Run(Wired):
             if isinstance(item, LinkWord):
                 self.present.health.market_data_ready = item.is_up
                 self.notices.link(item)
-                self.alert(2, "FEED_UP" if item.is_up else "FEED_DOWN", item.text)
+                self.alert(2, item.code or ("FEED_UP" if item.is_up else "FEED_DOWN"), item.text)
             return
         applied = await self.turns.take_report(item, self.now()[0])
         if self.outside is not None and "EXTERNAL" in applied.flags:

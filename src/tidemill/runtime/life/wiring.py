@@ -111,7 +111,10 @@ class Wired:
         self.projector = self._make_projector(inherited.recorded.committed_seq)
         journal.watch, journal.before_commit = self.projector.take_row, self.projector.flush
         self.turns.tells_at_once = not parts.feed.is_replay
-        self.groups = Groups(self.turns, journal, self.desk, parts.exchange)
+        closes = self.present.closes
+        self.groups = Groups(
+            self.turns, journal, self.desk, parts.exchange, closes.take if closes is not None else None
+        )
         self.market = Market(
             self.groups,
             parts.inbox,
@@ -210,6 +213,8 @@ class Wired:
         if len(written.refusals):
             self.refusal = int(written.refusals[-1]["refusal"])
         self.present.follow(written)
+        if len(written.fills) and not self.journal.is_known(seq):
+            self.approver.review()  # losses, drawdown, slippage: what a fill has brought them to
         self.projector.follow(seq, written)
         if self.outside is not None:
             self.outside.booked()

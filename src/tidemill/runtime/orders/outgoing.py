@@ -108,7 +108,7 @@ class Drafter:
 
     def _tell(self, seq: int, command: Command) -> None:
         """Put a proposal that waits for a gate, or a signal, on the store's tape."""
-        names = ("quantity", "limit_price", "stop_price", "stop_loss", "take_profit", "price", "at_ns")
+        names = ("quantity", "limit_price", "stop_price", "stop_loss", "take_profit", "price", "at_ns", "confidence")
         body: dict[str, object] = {name: getattr(command, name) for name in names}
         body["symbol"], body["side"] = self._symbols[command.instrument], Side(command.side).name
         body["proposal"] = command.order

@@ -13,7 +13,7 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.units import to_micros
 from tidemill.runtime.core import Core, Written
 from tidemill.runtime.guard.baseline import Baseline, DayClock, observe, roll
-from tidemill.runtime.guard.correlation import CorrelationMatrix
+from tidemill.runtime.guard.closes import DailyCloses
 from tidemill.runtime.guard.facts import (
     Arming,
     Facts,
@@ -94,8 +94,7 @@ class Present:
         self.health = Health()
         self.broker: AccountFacts | None = None
         self.arming = Arming()
-        self.correlations: CorrelationMatrix | None = None
-        self.confidence = float("nan")
+        self.closes: DailyCloses | None = None  # only where a limit looks at them
         self.baseline: Baseline | None = None
         self._orders = SlidingCount(tolerances.rate_window_s)
         self._messages = SlidingCount(tolerances.rate_window_s)
@@ -184,6 +183,7 @@ class Present:
             block=health.blocked.get(symbol, ""),
             confirmed_units=confirmed.get(symbol, 0.0),
             own_units=held.get(symbol, 0.0),
+            sector=item.sector,
         )
 
     def _open_orders(self) -> list[OpenOrder]:
@@ -225,10 +225,12 @@ class Present:
         concerned = {*instruments, *(order.instrument for order in self._book.live.values())}
         concerned.update(row for row, instrument in enumerate(self._instruments) if instrument.symbol in held)
         broker = self.broker
+        day = self._day_clock.day(now_ns)
+        names = [self._instruments[row].symbol for row in sorted(concerned)]
         return Facts(
             now_ns=now_ns,
             mono_ns=mono_ns,
-            trading_day=self._day_clock.day(now_ns),
+            trading_day=day,
             account=self._account,
             run_id=self._run_id,
             strategy=strategy,
@@ -257,6 +259,5 @@ class Present:
             market_data_ready=health.market_data_ready,
             inbox_depth=health.inbox_depth,
             buying_power_micros=broker.buying_power_micros if broker is not None else equity,
-            correlations=self.correlations,
-            confidence=self.confidence,
+            correlations=self.closes.matrix(names, day) if self.closes is not None else None,
         )

@@ -61,6 +61,7 @@ def request_of(command: Command, client_id: str, symbol: str, book: OrderBook, t
         number=command.order,
         created_ns=command.at_ns,
         expires_ns=command.at_ns + ttl_ns if intent is Intent.ENTRY else 0,
+        confidence=command.confidence,
     )
 
 

@@ -70,7 +70,8 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
 
     Args:
         body: symbol, side (buy or sell), quantity; optional limit_price, stop_price (trigger), stop_loss, take_profit,
-            strategy (the first of the run when left out), closes (true: reduce what is open).
+            strategy (the first of the run when left out), closes (true: reduce what is open), confidence (0 to 100:
+            how sure a signal from outside is; a person states none).
 
     Raises:
         GuardRefusal: something cannot be traded as asked for; its code names what.
@@ -98,7 +99,15 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
     row["volume"] = quantity
     row["bid"], row["ask"] = prices["limit_price"], prices["stop_price"]
     row["low"], row["high"] = prices["stop_loss"], prices["take_profit"]
+    row["close"] = _confidence(body)
     return row
+
+
+def _confidence(body: Mapping[str, Any]) -> float:
+    confidence = number_of(body, "confidence")
+    if not (0.0 <= confidence <= 100.0):
+        raise GuardRefusal("bad_confidence", f"confidence lies between 0 and 100, not {confidence:g}.")
+    return confidence
 
 
 def verdict_row(body: Mapping[str, Any]) -> NDArray[Any]:
@@ -113,11 +122,9 @@ def verdict_row(body: Mapping[str, Any]) -> NDArray[Any]:
     name = str(body.get("answer", "")).upper()
     if name not in Verdict.__members__:
         raise GuardRefusal("bad_answer", f"A gate answers approve, veto or scale, not {body.get('answer')!r}.")
-    ratio, confidence = number_of(body, "ratio"), number_of(body, "confidence")
+    ratio, confidence = number_of(body, "ratio"), _confidence(body)
     if name == Verdict.SCALE.name and not (0.0 < ratio <= 1.0):
         raise GuardRefusal("bad_ratio", f"A gate may only scale down: ratio above 0 and at most 1, not {ratio:g}.")
-    if not (0.0 <= confidence <= 100.0):
-        raise GuardRefusal("bad_confidence", f"confidence lies between 0 and 100, not {confidence:g}.")
     number = number_of(body, "proposal")
     if not (1.0 <= number < 2.0**53) or number != int(number):
         raise GuardRefusal("bad_proposal", f"{body.get('proposal')!r} is no number of a proposal.")

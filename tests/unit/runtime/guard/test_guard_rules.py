@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidemill.model.enums import Intent, OrderType, Session, Side
+from tidemill.model.enums import Intent, OrderType, Reason, Session, Side
 from tidemill.model.instrument import Instrument
 from tidemill.runtime.guard.chain import EXIT_RULES, RULES
 from tidemill.runtime.guard.correlation import correlations
@@ -483,10 +483,16 @@ def test_correlation_weighted_by_exposure_113() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "code"), [(75.0, ""), (74.9, "confidence"), (NAN, "confidence"), (1e3, "confidence")]
+    ("value", "code"), [(75.0, ""), (74.9, "confidence"), (NAN, "confidence"), (1e3, "confidence"), (0.0, "confidence")]
 )
 def test_confidence_113(value: float, code: str) -> None:
-    assert refusal(order(), facts(confidence=value), account(min_confidence=75.0)) == code
+    assert refusal(order(confidence=value), facts(), account(min_confidence=75.0)) == code
+
+
+def test_confidence_is_not_asked_of_a_person_who_states_none() -> None:
+    asked = account(min_confidence=75.0)
+    assert refusal(order(reason=Reason.MANUAL), facts(), asked) == ""
+    assert refusal(order(reason=Reason.MANUAL, confidence=40.0), facts(), asked) == "confidence"
 
 
 def test_buying_power_counts_what_the_broker_has_not_seen_promise_14() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidemill.model.enums import Reason
 from tidemill.runtime.guard.candidate import Candidate
 from tidemill.runtime.guard.facts import Facts
 from tidemill.runtime.guard.limits import Limits
@@ -13,14 +14,22 @@ __all__ = ["SPEC", "check"]
 _MOST = 100.0
 
 
-def check(_: Candidate, facts: Facts, limits: Limits, /) -> Violation | None:
-    """Deny below the least confidence; none given is below it."""
+def check(order: Candidate, _: Facts, limits: Limits, /) -> Violation | None:
+    """Deny below the least confidence; none stated is below it, unless a person asks and states none."""
     if limits.min_confidence is None:
         return None
-    if not finite(facts.confidence):
-        return SPEC.unknown("The signal has no confidence, but the agent asks for one.")
-    if not (limits.min_confidence <= facts.confidence <= _MOST):
-        return SPEC.deny(f"Confidence {facts.confidence:g} is below {limits.min_confidence:g}.")
+    stated, least = order.request.confidence, limits.min_confidence
+    if not finite(stated):
+        return SPEC.unknown(f"The confidence {stated!r} is no number; state one between 0 and 100.")
+    if stated == 0.0:
+        if order.request.reason is Reason.MANUAL:
+            return None
+        return SPEC.unknown(
+            f"The signal states no confidence, and {least:g} is asked for; let the strategy state one "
+            "(buy(order, confidence=80)), or set min_confidence anew."
+        )
+    if not (least <= stated <= _MOST):
+        return SPEC.deny(f"Confidence {stated:g} is below {least:g}, or above {_MOST:g}.")
     return None
 
 

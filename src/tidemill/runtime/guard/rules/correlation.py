@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tidemill.runtime.guard.candidate import Candidate
-from tidemill.runtime.guard.correlation import portfolio_correlation
+from tidemill.runtime.guard.correlation import MIN_DAYS, CorrelationMatrix, portfolio_correlation
 from tidemill.runtime.guard.facts import Facts
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.numbers import finite
@@ -23,10 +25,20 @@ def check(order: Candidate, facts: Facts, limits: Limits, /) -> Violation | None
         return SPEC.unknown("What is held, or the correlations of its daily returns, are not known.")
     alike = portfolio_correlation(matrix, order.request.symbol, int(order.request.side), worst.held)
     if not finite(alike):
-        return SPEC.unknown(f"{order.request.symbol}: too few common days to tell how it moves with what is held.")
+        return SPEC.unknown(_unknown(order.request.symbol, worst.held, matrix))
     if not (alike <= limits.max_correlation):
         return SPEC.deny(f"{order.request.symbol}: correlation {alike:.2f} exceeds {limits.max_correlation:g}.")
     return None
+
+
+def _unknown(symbol: str, held: Mapping[str, float], matrix: CorrelationMatrix) -> str:
+    """Say which pair is not known, and what to load."""
+    missing = [name for name in held if name != symbol and not finite(matrix.between(symbol, name))]
+    pairs = ", ".join(f"{name} ({matrix.days.get((symbol, name), 0)} common days)" for name in missing)
+    return (
+        f"{symbol}: it is not known how it moves with {pairs or 'what is held'}; {MIN_DAYS} common daily returns are "
+        f"needed. Give the run bars of at least {MIN_DAYS + 1} earlier trading days (files in [data])."
+    )
 
 
 SPEC: LimitRule = LimitRule(

@@ -19,7 +19,10 @@ def check(order: Candidate, facts: Facts, limits: Limits, /) -> Violation | None
     sectors = {symbol: here.sector for symbol, here in facts.symbols.items()}
     sector = sectors.get(order.request.symbol, "")
     if not sector or any(not sectors.get(symbol) for symbol in worst.held):
-        return SPEC.unknown(f"{order.request.symbol}: its sector or that of a position is not known.")
+        return SPEC.unknown(
+            f"{order.request.symbol}: its sector or that of a position is not known; name them, "
+            'for example sector = "AAPL=technology,XOM=energy" in [instrument].'
+        )
     value = worst.value + sum(abs(held) for symbol, held in worst.held.items() if sectors[symbol] == sector)
     if not (finite(value) and finite(equity)):
         return SPEC.unknown(f"{order.request.symbol}: the value of sector {sector} is not known.")
