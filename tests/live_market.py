@@ -78,8 +78,12 @@ class Heard:
     async def ready(self) -> None:
         self.waits += 1
 
-    def link(self, is_up: bool, text: str) -> None:
-        self.lines.append(("link", is_up, text))
+    def missed(self, rows: Any) -> None:
+        self.rows.append(rows.copy())
+        self.lines.append(("missed", int(rows[0]["now_ns"]), tuple(rows["instrument"].tolist())))
+
+    def link(self, is_up: bool, text: str, code: str = "") -> None:
+        self.lines.append(("link", is_up, code or text))
 
 
 def trades(*rows: Sequence[float], instrument: int = 0) -> Any:

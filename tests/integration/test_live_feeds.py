@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.adapters.feeds import PushedBar, PushedFeed
+from tidemill.adapters.feeds import PushedFeed
 from tidemill.model.agent import AgentSpec, FeedSpec, Schedule
 from tidemill.model.bars import MINUTE_NS
 from tidemill.model.errors import ConfigError
+from tidemill.model.heard import HeardBar
 from tidemill.runtime.clock import SystemClock
 from tidemill.services.agents import uses_of
 from tidemill.services.entries import StrategyRequest
@@ -23,16 +24,14 @@ USES = uses_of([StrategyRequest("moving_average_crossover", {"fast_window": 2, "
 PUSHED = AgentSpec("pushed", USES, ("AIG",), "1min", feed=FeedSpec("push"))
 
 
-def bars(count: int) -> list[PushedBar]:
+def bars(count: int) -> list[HeardBar]:
     """Bars of the last minutes, the newest over just now."""
     end = SystemClock().now_ns() // MINUTE_NS * MINUTE_NS
     starts = [end - (count - number) * MINUTE_NS for number in range(count)]
-    return [
-        PushedBar("AIG", start, MINUTE_NS, 10.0, 11.0, 9.0, 10.0 + at % 2, 100.0) for at, start in enumerate(starts)
-    ]
+    return [HeardBar("AIG", start, MINUTE_NS, 10.0, 11.0, 9.0, 10.0 + at % 2, 100.0) for at, start in enumerate(starts)]
 
 
-async def served(request: RunRequest, pushed: list[PushedBar]) -> LiveView:
+async def served(request: RunRequest, pushed: list[HeardBar]) -> LiveView:
     """Run an agent, push bars once it listens, and stop it when it has taken them."""
     live: LiveRun = await open_run(request)
     waiting, looks = list(pushed), 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 from live_rig import build_run, serve
 from parity.cases import random_cases
+from tidemill.adapters.feeds import ReplayData, ReplayFeed
+from tidemill.ports.feed import MarketSink
 from tidemill.runtime.bus import FillNotHandled, Notice, Topic
+from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.life.terms import Phase
 
 CASE = next(case for case in random_cases(400) if case.name == "bracket")
@@ -75,3 +79,33 @@ def test_a_run_started_again_tells_nothing_twice(tmp_path: Path) -> None:
     whole = again.core.engine.tape.rows("fills")["price"].tolist()
     assert [notice.values["price"] for notice in (*first, *second)] == whole
     assert len(first) >= 5
+
+
+class Leaving(ReplayFeed):
+    """A replay whose connection is said to be away for long, and in a second part of its life to be back."""
+
+    returns = False
+
+    async def stream(self, symbols: Sequence[str], sink: MarketSink) -> None:
+        sink.link(False, "ten attempts failed", "SAFE_MODE")
+        if self.returns:
+            sink.link(True, "back")
+        await super().stream(symbols, sink)
+
+
+@pytest.mark.parametrize("returns", [False, True])
+def test_in_safe_mode_nothing_is_entered(tmp_path: Path, returns: bool) -> None:
+    job = CASE.job()
+    feed = Leaving(ReplayData(job.bars), SystemClock())
+    feed.returns = returns
+    run = build_run(job, tmp_path, feed=feed)
+    heard: list[Notice] = []
+    run.bus.subscribe(Topic.SAFE_MODE_ENTERED, heard.append)
+    serve(run)
+    assert [notice.values["text"] for notice in heard] == ["ten attempts failed"]
+    assert [row.kind for row in run.alerts][:1] == ["SAFE_MODE"]
+    assert (len(run.core.engine.tape.rows("fills")) > 0) == returns
+    if not returns:
+        refused = [order.text for order in run.book.by_client.values()]
+        assert refused
+        assert all("stale" in text for text in refused)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ _OWN = ("feed", "schedule", "limits", "tolerances")
 _SHARED = ("strategy", "strategies", *(name for name in SECTIONS if name != "output"))
 _ACCOUNT = ("broker", "id")
 _TABLES: dict[str, dict[str, tuple[type, ...]]] = {
-    "feed": {"kind": (str,), "seed": (int,), "sessions": (int,)},
+    "feed": {"kind": (str,), "seed": (int,), "sessions": (int,), "url": (str,)},
     "schedule": {"check_interval": (int,), "end": (str,)},
 }
 _OF_A_BACKTEST = ("prefix_check", "count")
@@ -104,10 +103,14 @@ def feed_of_word(
     """Return the feed table and the data values that ``--feed`` turns an agent's own into.
 
     Args:
-        word: ``replay:FILE``, ``replay`` (the file's own data), ``synthetic``, ``sample`` or ``push``.
+        word: ``replay:FILE``, ``replay`` (the file's own data), ``synthetic``, ``sample``, ``push`` or
+            ``stream:ws://host:port/path``.
         table: the file's feed. values: its values by flag.
     """
     kind, colon, files = word.partition(":")
+    if kind == "stream":
+        return ({**table, "kind": kind} | ({"url": files} if colon else {})), dict(values)
+    table = {key: value for key, value in table.items() if key != "url"}
     if colon and kind != "replay":
         raise ConfigError(f"--feed {word} names a file, and only a replay reads one; write --feed replay:FILE.")
     data = [item for item in values.get("data", ()) if kind == "replay"]
@@ -154,7 +157,8 @@ def _limits(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _feed(table: Mapping[str, Any], request: BacktestRequest, values: Mapping[str, Any]) -> FeedSpec:
     """Return where the market comes from: a replay of the file's data unless it says otherwise."""
     kind = table.get("kind", "replay")
-    made = FeedSpec(
+    rest = {key: table[key] for key in ("seed", "sessions", "url") if key in table}
+    return FeedSpec(
         kind,
         tuple(str(item) for item in values.get("data", ())),
         dict(request.mapping or {}),
@@ -165,6 +169,5 @@ def _feed(table: Mapping[str, Any], request: BacktestRequest, values: Mapping[st
         request.resolution or "",
         request.market or "",
         str(request.actions or ""),
+        **rest,
     )
-    rest = {key: table[key] for key in ("seed", "sessions") if key in table}
-    return replace(made, **rest)

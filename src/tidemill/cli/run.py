@@ -27,7 +27,7 @@ def run(
     agent: Annotated[Path, typer.Argument(help="TOML file of the agent.")],
     *,
     feed: Annotated[
-        str | None, typer.Option(help="Instead of the file's: replay:FILE, synthetic, sample or push.", metavar="FEED")
+        str | None, typer.Option(help="Instead of the file's: replay:FILE, synthetic, sample, push or stream:URL.", metavar="FEED")
     ] = None,
     speed: Annotated[
         str, typer.Option(help="Of a replay: max, or 1 to 1000 times the market's pace.", metavar="max|N")

@@ -15,6 +15,7 @@ __all__ = [
     "AGENT_SCHEMA",
     "FEEDS",
     "LIMIT_FACES",
+    "LISTENING",
     "MODES",
     "AgentSpec",
     "FeedSpec",
@@ -27,7 +28,8 @@ __all__ = [
 
 AGENT_SCHEMA = 1
 MODES = ("paper", "live")
-FEEDS = ("replay", "synthetic", "sample", "push")
+FEEDS = ("replay", "synthetic", "sample", "push", "stream")
+LISTENING = ("push", "stream")  # feeds of the present: what is traded has to be named
 LIMIT_FACES = ("account", "agent", "strategy", "session", "guardrail")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -87,11 +89,12 @@ class FeedSpec:
 
     Args:
         kind: ``replay`` (files), ``synthetic`` (a simulated market), ``sample`` (daily prices that come with
-            Tidemill's dependencies), ``push`` (bars and ticks that others hand in).
+            Tidemill's dependencies), ``push`` (bars and ticks that others hand in), ``stream`` (a server's).
         files: absolute paths, of a replay.
         mapping, zone, start, end, sort, resolution, market: how files are read, as for a backtest.
         actions: file of splits and dividends.
         seed, sessions: of a synthetic market; 0 sessions: without end.
+        url: of a stream.
 
     Raises:
         ConfigError: the parts do not go together.
@@ -109,6 +112,7 @@ class FeedSpec:
     actions: str = ""
     seed: int = 7
     sessions: int = 40
+    url: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in FEEDS:
@@ -117,6 +121,10 @@ class FeedSpec:
             raise ConfigError(
                 "A replay needs data: write files in [data], or --feed replay:FILE; --feed sample needs none."
             )
+        if bool(self.url) != (self.kind == "stream"):
+            raise ConfigError("A stream, and nothing else, has an address; write --feed stream:ws://host:port/path.")
+        if self.url and not self.url.startswith(("ws://", "wss://")):
+            raise ConfigError(f"A stream's address begins with ws:// or wss://, {self.url!r} does not.")
         if not (0 <= self.sessions <= 2_500):
             raise ConfigError(f"sessions must lie between 0 (without end) and 2500, not {self.sessions}.")
 
@@ -210,8 +218,10 @@ class AgentSpec:
         for face in self.limits:
             if face not in LIMIT_FACES:
                 raise UnknownName("kind of limits", str(face), LIMIT_FACES)
-        if self.feed.kind == "push" and not (self.symbols and self.interval):
-            raise ConfigError("A push feed cannot tell what is traded; write symbols and interval in [data].")
+        if self.feed.kind in LISTENING and not (self.symbols and self.interval):
+            raise ConfigError(
+                f"A {self.feed.kind} feed cannot tell what is traded; write symbols and interval in [data]."
+            )
         if self.feed.kind == "synthetic" and self.feed.files:
             raise ConfigError(f"A {self.feed.kind} feed reads no files; leave files out of [data].")
 

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-__all__ = ["Feed", "MarketSink"]
+from tidemill.model.heard import Heard
+
+__all__ = ["Dialect", "Feed", "MarketSink"]
 
 
 class MarketSink(Protocol):
@@ -28,8 +30,17 @@ class MarketSink(Protocol):
     async def ready(self) -> None:
         """Wait while the engine is behind (for feeds that can: replay, history; never a live socket)."""
 
-    def link(self, is_up: bool, text: str) -> None:
-        """Take word that the connection came or went."""
+    def missed(self, rows: NDArray[Any]) -> None:
+        """Take closed bars that nobody heard at their time, those of one instant at once, as of ``bars``."""
+
+    def link(self, is_up: bool, text: str, code: str = "") -> None:
+        """Take word of the connection.
+
+        Args:
+            is_up: whether data come now.
+            code: what is to be told: empty: it came or went; ``SAFE_MODE``: it has been away for long, and is looked
+                for; ``FEED_GARBAGE``: it says what nobody can read.
+        """
 
 
 class Feed(Protocol):
@@ -44,4 +55,21 @@ class Feed(Protocol):
 
         Raises:
             ConfigError: a symbol is not offered. NotAuthorised: the key does not allow this feed.
+        """
+
+
+class Dialect(Protocol):
+    """How one vendor's stream is spoken to and understood: pure functions of texts, no socket, no clock."""
+
+    def hello(self, symbols: Sequence[str]) -> list[str]:
+        """Return what is said after connecting: who we are, what we want."""
+
+    def ask(self, symbols: Sequence[str], since_ns: int, until_ns: int) -> list[str]:
+        """Return how the stream itself is asked for bars that were missed; empty when it cannot tell any."""
+
+    def read(self, text: str) -> list[Heard]:
+        """Return what one message says.
+
+        Raises:
+            DataError: nobody can tell.
         """

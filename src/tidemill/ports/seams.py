@@ -1,10 +1,10 @@
-"""The seams of determinism: time, identity and chance come through these; so a run can be replayed and simulated."""
+"""The seams of determinism: time, identity, chance and network come through these; so a run can be simulated."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["Clock", "Ids", "Rng"]
+__all__ = ["Clock", "Ids", "Net", "Rng", "Wire"]
 
 
 class Clock(Protocol):
@@ -32,3 +32,27 @@ class Rng(Protocol):
 
     def uniform(self, low: float, high: float) -> float:
         """Return a number in [low, high)."""
+
+
+class Wire(Protocol):
+    """One open connection that carries texts both ways."""
+
+    async def send(self, text: str) -> None:
+        """Send one message; raises LinkDown when the connection is gone."""
+
+    async def receive(self) -> str:
+        """Return the next message, as soon as there is one; raises LinkDown when the connection is gone."""
+
+    async def close(self) -> None:
+        """Let go of the connection, at once; a second time changes nothing."""
+
+
+class Net(Protocol):
+    """Where connections come from; the only way of the runtime and of feeds to the network."""
+
+    async def connect(self, url: str) -> Wire:
+        """Return an open connection.
+
+        Raises:
+            LinkDown: not now. NotAuthorised, ConfigError: not with these credentials, not at this address.
+        """

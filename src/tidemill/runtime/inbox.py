@@ -135,7 +135,14 @@ class Inbox:
 
     def bars(self, rows: NDArray[Any]) -> None:
         """Take closed bars that end at one instant; impossible ones are left out, the others stay together."""
-        now_ns = int(rows[0]["now_ns"]) if self.is_replay and len(rows) else self._now()
+        self._take_bars(rows, int(rows[0]["now_ns"]) if self.is_replay and len(rows) else self._now())
+
+    def missed(self, rows: NDArray[Any]) -> None:
+        """Take closed bars that are told late; they are as good as on the day, only too old to enter on."""
+        if len(rows):
+            self._take_bars(rows, min(int(rows[0]["now_ns"]), self._now()))
+
+    def _take_bars(self, rows: NDArray[Any], now_ns: int) -> None:
         values = rows.tolist()
         sound = [not self.border.bar(row, now_ns) for row in values]
         kept = rows if all(sound) else rows[sound]
@@ -162,9 +169,9 @@ class Inbox:
         self._market.group(rows, must=True)
         self._wake()
 
-    def link(self, is_up: bool, text: str) -> None:
-        """Take word that a connection came or went."""
-        self.report(LinkWord(is_up, text, self._now()))
+    def link(self, is_up: bool, text: str, code: str = "") -> None:
+        """Take word of a connection."""
+        self.report(LinkWord(is_up, text, self._now(), code))
 
     async def ready(self) -> None:
         """Wait while the run loop is behind: a replay never runs far ahead, and none of its quotes is replaced."""

@@ -92,6 +92,10 @@ class Notices:
             self._tell(Topic.POSITION_OPENED, at_ns, symbol, side="LONG" if after > 0.0 else "SHORT", **known)
 
     def link(self, word: LinkWord) -> None:
-        """Tell that a connection came or went."""
+        """Tell that a connection came or went, or has been away for long."""
         topic = Topic.WEBSOCKET_CONNECTED if word.is_up else Topic.WEBSOCKET_DISCONNECTED
+        if word.code:
+            if word.code != "SAFE_MODE":
+                return
+            topic = Topic.SAFE_MODE_ENTERED
         self._tell(topic, word.at_ns, "", text=word.text)

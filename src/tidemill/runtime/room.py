@@ -39,11 +39,16 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True)
 class LinkWord:
-    """Word of a feed that its connection came or went."""
+    """Word of a feed about its connection.
+
+    Args:
+        code: empty: it came or went; else what is to be told, see ``MarketSink.link``.
+    """
 
     is_up: bool
     text: str
     at_ns: int
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

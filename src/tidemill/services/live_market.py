@@ -11,10 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.adapters.calendars import get_calendar
-from tidemill.adapters.feeds import PushedFeed, ReplayData, ReplayFeed, SyntheticFeed
+from tidemill.adapters.feeds import (
+    PlainDialect,
+    PushedFeed,
+    ReplayData,
+    ReplayFeed,
+    StreamedFeed,
+    StreamTerms,
+    SyntheticFeed,
+)
 from tidemill.adapters.feeds.merge import groups
 from tidemill.adapters.samples import sample_bars
-from tidemill.model.agent import AgentSpec
+from tidemill.model.agent import LISTENING, AgentSpec
 from tidemill.model.bars import DAY_NS, BarTable
 from tidemill.model.enums import Session
 from tidemill.model.errors import ConfigError, DataError
@@ -25,6 +33,7 @@ from tidemill.ports.feed import Feed
 from tidemill.ports.seams import Clock
 from tidemill.research.backtest import BacktestJob, events_of
 from tidemill.research.planning import Entrant
+from tidemill.runtime.clock import SystemRng
 from tidemill.runtime.market.candles import Candles
 from tidemill.services.agents import requests_of
 from tidemill.services.backtests import BacktestRequest, prepare_job
@@ -32,6 +41,7 @@ from tidemill.services.demo import DEMO_SYMBOLS
 from tidemill.services.entries import check_symbols, entrants_of, with_longer_bars
 from tidemill.services.reading import instrument_for
 from tidemill.services.simulated import simulated_market
+from tidemill.wire.sockets import SocketNet
 
 __all__ = ["LiveMarket", "SessionTable", "market_of", "request_of_agent"]
 
@@ -134,7 +144,7 @@ def market_of(spec: AgentSpec, clock: Clock, began_ns: int, speed: float = math.
     Raises:
         ConfigError, DataError: the data cannot be used as given.
     """
-    if spec.feed.kind == "push":
+    if spec.feed.kind in LISTENING:
         return _pushed(spec, clock, began_ns)
     if spec.feed.kind == "synthetic" and not spec.feed.sessions:
         return _endless(spec, clock, speed)
@@ -173,7 +183,7 @@ def _endless(spec: AgentSpec, clock: Clock, speed: float) -> LiveMarket:
 
 
 def _pushed(spec: AgentSpec, clock: Clock, began_ns: int) -> LiveMarket:
-    """Return a market that others push: bars, or trades that become bars."""
+    """Return a market of the present, pushed or streamed: bars, or trades that become bars."""
     items = [instrument_for(symbol, spec.instrument) for symbol in spec.symbols]
     finest = parse_interval(spec.interval)
     entrants = entrants_of(requests_of(spec, finest))
@@ -185,14 +195,29 @@ def _pushed(spec: AgentSpec, clock: Clock, began_ns: int) -> LiveMarket:
     sizes = [sorted({table.interval_ns for table in bars if table.symbol == item.symbol}) for item in items]
     calendars = {item.calendar: get_calendar(item.calendar) for item in items}
     warmup = list(groups(ReplayData(known), spec.symbols)) if known else []
-    return LiveMarket(entrants, items, bars, PushedFeed(clock), Candles(items, sizes, calendars), warmup=warmup)
+    return LiveMarket(
+        entrants,
+        items,
+        bars,
+        _listening(spec, clock, sorted({size for own in sizes for size in own})),
+        Candles(items, sizes, calendars),
+        warmup=warmup,
+    )
+
+
+def _listening(spec: AgentSpec, clock: Clock, sizes_ns: Sequence[int]) -> Feed:
+    if spec.feed.kind == "push":
+        return PushedFeed(clock)
+    terms = StreamTerms(bar_ns=sizes_ns[0])
+    net, chance = SocketNet(), SystemRng()
+    return StreamedFeed(spec.feed.url, PlainDialect(sizes_ns), net, clock, chance, name="stream", terms=terms)
 
 
 def _history(spec: AgentSpec, began_ns: int) -> list[BarTable]:
-    """Return the bars of a push feed's files that were known when the run began: its strategies learn from them."""
+    """Return the bars of a feed's files that were known when the run began: its strategies learn from them."""
     if not spec.feed.files:
         return []
-    tables = prepare_agent(replace(spec, feed=replace(spec.feed, kind="replay"))).bars
+    tables = prepare_agent(replace(spec, feed=replace(spec.feed, kind="replay", url=""))).bars
     cut = [t.rows(0, int(np.searchsorted(t.ts, began_ns - t.duration_ns, side="right"))) for t in tables]
     return [table for table in cut if len(table)]
 

@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
-from tidemill.model.enums import EventKind
+from tidemill.adapters.feeds.barrows import bar_groups
 from tidemill.model.errors import LinkDown, UnknownName
-from tidemill.model.records import EVENT
+from tidemill.model.heard import HeardBar
 from tidemill.ports.feed import MarketSink
 from tidemill.ports.seams import Clock
 
-__all__ = ["PushedBar", "PushedFeed"]
-
-
-@dataclass(frozen=True, slots=True)
-class PushedBar:
-    """One closed bar as somebody pushes it.
-
-    Args:
-        start_ns: UTC start of the bar. interval_ns: its size.
-        end_ns: when it was over; 0: start plus size.
-    """
-
-    symbol: str
-    start_ns: int
-    interval_ns: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float = 0.0
-    end_ns: int = 0
+__all__ = ["PushedFeed"]
 
 
 class PushedFeed:
@@ -84,20 +61,11 @@ class PushedFeed:
         sink, instrument = self._find(symbol)
         sink.quote(instrument, ts_ns or self._clock.now_ns(), bid, ask)
 
-    def push_bars(self, bars: Sequence[PushedBar]) -> None:
+    def push_bars(self, bars: Sequence[HeardBar]) -> None:
         """Push closed bars; those that end at one instant reach the run together. Errors as of ``push_trade``."""
         found = [(self._find(bar.symbol), bar) for bar in bars]
-        rows = np.zeros(len(found), EVENT)
-        for row, ((_, instrument), bar) in zip(rows, found, strict=True):
-            end_ns = bar.end_ns or bar.start_ns + bar.interval_ns
-            row["kind"], row["instrument"], row["row"] = EventKind.BAR, instrument, -1
-            row["ts_ns"], row["now_ns"], row["interval_ns"] = bar.start_ns, end_ns, bar.interval_ns
-            row["open"], row["high"], row["low"], row["close"] = bar.open, bar.high, bar.low, bar.close
-            row["volume"] = bar.volume
-        rows = rows[np.lexsort((rows["instrument"], rows["interval_ns"], rows["now_ns"]))]
-        for part in np.split(rows, np.flatnonzero(np.diff(rows["now_ns"])) + 1):
-            if len(part):
-                found[0][0][0].bars(part)
+        for group in bar_groups([(instrument, bar) for (_, instrument), bar in found]):
+            found[0][0][0].bars(group)
 
     def _find(self, symbol: str) -> tuple[MarketSink, int]:
         if self._sink is None:

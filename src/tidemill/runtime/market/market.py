@@ -74,6 +74,8 @@ class Market:
 
     def relive(self, group: NDArray[Any]) -> None:
         """Let the bars grow on recorded trades; what they make is on the tape already."""
+        if int(group["kind"][-1]) == EventKind.BAR and not self._is_replay:
+            self._remember_made(group)
         if self._candles is not None and int(group["kind"][0]) == _TRADE:
             self._candles.take(group)
 
@@ -105,6 +107,8 @@ class Market:
             rows, self._waiting = np.concatenate([self._waiting, rows]), self._waiting[:0]
         await self.take_waiting()
         if not is_tick:
+            if self._candles is not None:
+                self._link_bars(rows, self._candles)
             await self._pass(np.ascontiguousarray(rows))
         elif self._candles is None:
             await self._pass_ticks(rows)
@@ -142,7 +146,17 @@ class Market:
     async def _take_bars(self, group: NDArray[Any]) -> None:
         group = self._unseen(group)
         if len(group):
+            self._remember_made(group)
             await self._pass(np.ascontiguousarray(group))
+
+    def _remember_made(self, bars: NDArray[Any]) -> None:
+        for bar in bars:
+            self._inbox.border.made(int(bar["instrument"]), int(bar["interval_ns"]), int(bar["ts_ns"]))
+
+    def _link_bars(self, rows: NDArray[Any], candles: Candles) -> None:
+        """Let bars from outside take the place of those in the making."""
+        for row in rows[rows["kind"] == EventKind.BAR]:
+            candles.link(int(row["instrument"]), int(row["interval_ns"]), int(row["now_ns"]), float(row["close"]))
 
     async def close_quiet_bars(self) -> None:
         """Close bars whose time is over although no trade came to end them; a replay has its own clock."""
@@ -160,7 +174,8 @@ class Market:
             if self._candles is not None:
                 self._candles.spoil(word.instrument, word.at_ns - self._delay_ns)
             self._inbox.repaired(word.instrument)
-        elif word.is_up and self._candles is not None:
+        elif not word.code and self._candles is not None:
+            # bars in the making lack trades from the loss on, and those that begin before the return lack them too
             self._candles.begin(word.at_ns - self._delay_ns)
 
     def _unseen(self, rows: NDArray[Any]) -> NDArray[Any]:

@@ -145,6 +145,10 @@ class Border:
         self._known[instrument] = last
         return Fault.NONE
 
+    def made(self, instrument: int, interval_ns: int, start_ns: int) -> None:
+        """Take note of a bar that trades have made: from outside it would be the same once more."""
+        self._newest[instrument, interval_ns] = max(start_ns, self._newest.get((instrument, interval_ns), _NEVER))
+
     def know(self, instrument: int, price: float) -> None:
         """Set the price that others are measured by: the last close of the warm-up, or NaN to begin anew."""
         self._known[instrument] = price

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from live_market import OPEN, Heard, ManualClock
-from tidemill.adapters.feeds import PushedBar, PushedFeed
+from tidemill.adapters.feeds import PushedFeed
 from tidemill.model.bars import MINUTE_NS
 from tidemill.model.errors import LinkDown, UnknownName
+from tidemill.model.heard import HeardBar
 
 
 def listening(push: Callable[[PushedFeed], None]) -> Heard:
@@ -25,9 +26,9 @@ def listening(push: Callable[[PushedFeed], None]) -> Heard:
     return sink
 
 
-def bar(symbol: str, minute: int, **changes: float) -> PushedBar:
+def bar(symbol: str, minute: int, **changes: float) -> HeardBar:
     values = {"open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 7.0, **changes}
-    return PushedBar(symbol, OPEN + minute * MINUTE_NS, MINUTE_NS, **values)  # type: ignore[arg-type]
+    return HeardBar(symbol, OPEN + minute * MINUTE_NS, MINUTE_NS, **values)  # type: ignore[arg-type]
 
 
 def test_ticks_and_quotes_are_stamped_now_unless_they_bring_a_stamp() -> None:

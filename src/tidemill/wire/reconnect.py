@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-
-from tidemill.ports.seams import Rng
 
 __all__ = ["LinkState", "LinkStatus", "Reconnect"]
 
@@ -41,13 +40,20 @@ class Reconnect:
     """Waits 1 s, 2 s, 4 s ... up to 60 s between attempts, each shortened by chance so that many do not come at once.
 
     Args:
-        rng: where chance comes from.
+        uniform: where chance comes from: a number between two others.
         first_s, longest_s: first and longest wait, seconds.
         patience: failed attempts after which safe mode begins; it ends with the next connection.
     """
 
-    def __init__(self, rng: Rng, *, first_s: float = 1.0, longest_s: float = 60.0, patience: int = 10) -> None:
-        self._rng = rng
+    def __init__(
+        self,
+        uniform: Callable[[float, float], float],
+        *,
+        first_s: float = 1.0,
+        longest_s: float = 60.0,
+        patience: int = 10,
+    ) -> None:
+        self._uniform = uniform
         self._first_s = first_s
         self._longest_s = longest_s
         self._patience = patience
@@ -92,4 +98,4 @@ class Reconnect:
             return self._longest_s
         # two to the power of 62 outgrows any longest wait; no attempt count can overflow
         longest = min(self._first_s * 2.0 ** min(self.attempts, 62), self._longest_s)
-        return longest * self._rng.uniform(1.0 - _JITTER, 1.0)
+        return longest * self._uniform(1.0 - _JITTER, 1.0)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tidemill.runtime.market.reconnect import LinkState, Reconnect
+from tidemill.wire.reconnect import LinkState, Reconnect
 
 
 class Fixed:
@@ -14,17 +14,17 @@ class Fixed:
 
 
 def test_waits_double_up_to_a_minute() -> None:
-    link = Reconnect(Fixed())
+    link = Reconnect(Fixed().uniform)
     assert [link.lost(), *(link.failed() for _ in range(9))] == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
 
 
 def test_chance_only_shortens() -> None:
-    link = Reconnect(Fixed(0.0))
+    link = Reconnect(Fixed(0.0).uniform)
     assert [link.lost(), *(link.failed() for _ in range(7))] == [0.75, 1.5, 3, 6, 12, 24, 45, 45]
 
 
 def test_after_ten_failures_it_probes_every_minute_for_ever() -> None:
-    link = Reconnect(Fixed(0.0))
+    link = Reconnect(Fixed(0.0).uniform)
     link.connected()
     link.lost()
     states = []
@@ -37,7 +37,7 @@ def test_after_ten_failures_it_probes_every_minute_for_ever() -> None:
 
 
 def test_a_connection_ends_safe_mode_and_brings_all_subscriptions_back_in_order() -> None:
-    link = Reconnect(Fixed())
+    link = Reconnect(Fixed().uniform)
     for symbol in ("B", "A", "C", "A"):
         link.subscribe(symbol)
     link.unsubscribe("C")
@@ -53,7 +53,7 @@ def test_a_connection_ends_safe_mode_and_brings_all_subscriptions_back_in_order(
 
 
 def test_status_tells_connection_symbols_attempts_and_losses() -> None:
-    link = Reconnect(Fixed())
+    link = Reconnect(Fixed().uniform)
     assert (link.status().state, link.status().connected) == (LinkState.IDLE, False)
     link.subscribe("A")
     link.connected()
