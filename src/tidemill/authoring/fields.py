@@ -47,6 +47,8 @@ class Param(Declared):
         StrategyError: the bounds contradict each other or the default.
     """
 
+    is_number = True  # with bounds a search may try; a parameter of another kind says otherwise
+
     def __init__(self, default: float, *, low: float, high: float, unit: str = "", doc: str = "") -> None:
         if not (math.isfinite(low) and math.isfinite(high) and low <= default <= high):
             raise StrategyError(f"A parameter's default {default!r} must lie between low={low!r} and high={high!r}.")
@@ -58,7 +60,21 @@ class Param(Declared):
         """Return the default."""
         return self.default
 
-    def read(self, value: Any) -> float:
+    @property
+    def kind(self) -> type[np.generic] | np.dtype[Any]:
+        """Return the type of its field in the strategy's memory."""
+        return np.int64 if self.is_whole else np.float64
+
+    def fill(self, row: np.ndarray[Any, np.dtype[Any]], value: Any) -> None:
+        """Write a value that was read into a slot's fresh memory."""
+        row[self.name] = value
+
+    def warmup(self, value: Any) -> int:
+        """Return the number of bars the parameter itself has to wait for."""
+        del value
+        return 0
+
+    def read(self, value: Any) -> Any:
         """Return a value given by a user, or refuse it with the bounds.
 
         Raises:

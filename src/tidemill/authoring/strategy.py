@@ -107,7 +107,7 @@ class StrategySpec:
     uses_book: bool
     calls_own_helpers: bool
 
-    def read_params(self, given: Mapping[str, Any]) -> dict[str, float]:
+    def read_params(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return all parameters, defaults filled in; unknown names and values out of bounds are refused."""
         for key in given:
             if key not in self.params:
@@ -122,7 +122,7 @@ class StrategySpec:
         """Return one slot's memory with parameters set and nothing seen yet."""
         row = np.zeros(1, self.layout)
         for key, value in chosen.items():
-            row[key] = value
+            self.params[key].fill(row, value)
         for key, memory in self.memory.items():
             row[key] = memory.initial
         for key, indicator in self.indicators.items():
@@ -133,8 +133,9 @@ class StrategySpec:
         return row
 
     def warmup(self, chosen: Mapping[str, float]) -> int:
-        """Return the number of bars before every declared indicator has a value."""
+        """Return the number of bars before every declared indicator, and every condition of a tree, has a value."""
         needs = [item.spec.warmup(item.values(chosen)) for item in self.indicators.values()]
+        needs += [self.params[key].warmup(value) for key, value in chosen.items()]
         return max(needs, default=0)
 
 
@@ -218,7 +219,7 @@ def spec_of(cls: type[Strategy]) -> StrategySpec:
     step, arguments = _step_of(cls)
     _check_names(cls)
     params, indicators, memory = _declared(cls, Param), _declared(cls, Indicator), _declared(cls, Memory)
-    fields: list[tuple[str, Any]] = [(key, np.int64 if p.is_whole else np.float64) for key, p in params.items()]
+    fields: list[tuple[str, Any]] = [(key, p.kind) for key, p in params.items()]
     fields += [(key, item.kind) for key, item in memory.items()]
     fields += [(key, _indicator_layout(cls, key, item, params)) for key, item in indicators.items()]
     return StrategySpec(

@@ -233,8 +233,8 @@ def _object_view(spec: StrategySpec, record: Any, bars: BarTable | None) -> Any:
     can be computed as columns. What it makes of later rows is what the look-ahead check looks for.
     """
     me = spec.strategy()
-    for name in spec.params:
-        setattr(me, name, record[name].item())
+    for name, param in spec.params.items():
+        setattr(me, name, record[name].item() if param.is_number else getattr(record, name))
     for name, memory in spec.memory.items():
         setattr(me, name, memory.initial)
     for name in spec.indicators:

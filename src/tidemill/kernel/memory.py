@@ -9,12 +9,13 @@ of the same memory.
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, lower_builtin, type_callable
 from numba.np.numpy_support import from_dtype
 
 from tidemill.kernel.compile import BOUNDS_CHECKED, JIT, kernel
@@ -28,6 +29,7 @@ __all__ = [
     "int_at",
     "prefetch",
     "record_at",
+    "record_in",
     "register",
     "row_at",
     "store_float",
@@ -157,6 +159,38 @@ else:
     def call3(function: Any, first: int, second: int, third: int) -> int:
         """Call a registered Python function with three integers."""
         return int(_callables[int(function)](first, second, third) or 0)
+
+
+@cache
+def _cut(layout: np.dtype[Any], words: int) -> np.dtype[Any]:
+    """Return a record type of at most so many words: the ring at its end, if it has one, is cut off there."""
+    if layout.itemsize <= 8 * words:
+        return layout
+    *fields, ring = layout.names or ()
+    start = int(layout.fields[ring][1])  # type: ignore[index]
+    return np.dtype([*((name, layout[name]) for name in fields), (ring, np.float64, (words - start // 8,))])
+
+
+def record_in(words: Any, at: int, layout: Any) -> Any:
+    """Return the record of ``layout`` that begins at word ``at`` of an array of 8-byte words.
+
+    The ring at a record's end may be declared longer than the array: only what is there may be used. Unlike
+    ``record_at`` it needs no address, so that a strategy's own memory may hold it, in every form of a step.
+    """
+    kind = _cut(layout, len(words) - at)
+    return words[at : at + kind.itemsize // 8].view(kind).view(np.recarray)[0]
+
+
+@type_callable(record_in)  # type: ignore[untyped-decorator]
+def _type_of_record_in(context: Any) -> Any:
+    return lambda words, at, layout: layout.dtype
+
+
+@lower_builtin(record_in, types.Array, types.Integer, types.DType)  # type: ignore[untyped-decorator]
+def _lower_record_in(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    place = builder.gep(array.data, [arguments[1]])
+    return builder.bitcast(place, context.get_value_type(signature.return_type))
 
 
 _callables: dict[int, Any] = {}
