@@ -19,6 +19,7 @@ from tidemill.cli.doctor import doctor
 from tidemill.cli.flags import PlainCommand, PlainGroup
 from tidemill.cli.gate import go_on, pause, verdict
 from tidemill.cli.halt import flatten, halt, resume
+from tidemill.cli.host import host
 from tidemill.cli.ledger import rebuild, verify
 from tidemill.cli.market import market
 from tidemill.cli.new import new_strategy
@@ -72,7 +73,7 @@ for verb in (up, buy, sell, cancel, tick, halt, resume, flatten):
 app.command("pause", cls=PlainCommand)(pause)
 app.command("go-on", cls=PlainCommand)(go_on)
 app.command("verdict", cls=PlainCommand)(verdict)
-for verb in (engine, watchdog):
+for verb in (engine, host, watchdog):
     app.command(verb.__name__, cls=PlainCommand, hidden=True)(verb)
 app.command("parity", cls=PlainCommand)(parity)
 app.command("replay", cls=PlainCommand)(replay)

@@ -1,0 +1,271 @@
+"""Use cases of runs: started within the tier's limit, paused, let go on, stopped; the engine host carries it out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, select, update
+from sqlalchemy import insert as insert_into
+
+from tidemill.adapters.sql.database import Database, Row, Writing
+from tidemill.adapters.sql.service_tables import AGENT_VERSIONS, AGENTS, RUN_OWNERS
+from tidemill.model.errors import AlreadyThere
+from tidemill.model.people import ACTIVE_RUNS, Principal, UserScope
+from tidemill.ports.seams import Clock, Ids
+from tidemill.runtime.doorbell import ring
+from tidemill.services.agents import spec_hash
+from tidemill.services.fleet.agents import Agent
+from tidemill.services.fleet.refusals import NotNow, NotThere, OverLimit
+from tidemill.services.home import Home
+from tidemill.services.hosting.bells import engine_bell
+
+__all__ = ["ACTIVE", "ENDED", "OwnedRun", "Runs"]
+
+ACTIVE = ("STARTING", "RUNNING", "PAUSED")
+ENDED = ("STOPPED", "COMPLETED", "ERROR")
+_NO_SLOT = -1
+_TRIES = 20  # races for a slot; each is lost to somebody who got one
+_LOOK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedRun:
+    """A run and whose it is.
+
+    Args:
+        run_id, user_id, agent_id, version: which run of which version of which agent.
+        face, mode: as of the agent.
+        wanted: RUN, PAUSE or STOP, as its owner asks. status: STARTING, RUNNING, PAUSED, STOPPED, COMPLETED or
+            ERROR, as the engine host says. message: why it failed.
+        slot: place it takes of its owner's tier, -1: none.
+        started_ns, ended_ns, updated_ns: UTC, 0: not yet.
+    """
+
+    run_id: str
+    user_id: int
+    agent_id: str
+    version: int
+    face: str
+    mode: str
+    wanted: str
+    status: str
+    message: str
+    slot: int
+    started_ns: int
+    ended_ns: int
+    updated_ns: int
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether it takes a place of its owner's tier."""
+        return self.slot >= 0
+
+    @property
+    def account(self) -> str:
+        """Return the paper account it trades on: one of its own."""
+        return f"paper:{self.run_id}"
+
+
+def _run_of(row: Row) -> OwnedRun:
+    return OwnedRun(
+        row["run_id"],
+        row["user_id"],
+        row["agent_id"],
+        row["agent_version"],
+        row["face"],
+        row["mode"],
+        row["wanted"],
+        row["status"],
+        row["message"],
+        row["slot"],
+        row["started_ns"],
+        row["ended_ns"],
+        row["updated_ns"],
+    )
+
+
+class Runs:
+    """Runs of everybody; each call sees those of one.
+
+    Args:
+        home, database, clock, ids: of the installation.
+    """
+
+    def __init__(self, home: Home, database: Database, clock: Clock, ids: Ids) -> None:
+        self._home, self._database, self._clock, self._ids = home, database, clock, ids
+        self._bell = engine_bell(home)
+
+    def get(self, scope: UserScope, run_id: str) -> OwnedRun:
+        """Return one run.
+
+        Raises:
+            NotThere: nobody has it, or somebody else.
+        """
+        row = self._database.row(
+            select(RUN_OWNERS).where(RUN_OWNERS.c.run_id == run_id, RUN_OWNERS.c.user_id == scope.user_id)
+        )
+        if row is None:
+            raise NotThere("run", run_id)
+        return _run_of(row)
+
+    def list(
+        self,
+        scope: UserScope,
+        *,
+        face: str = "",
+        agent_id: str = "",
+        only_active: bool = False,
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> Sequence[OwnedRun]:
+        """Return somebody's runs, newest first; of a face, of an agent, only those that take a place, if asked."""
+        statement = select(RUN_OWNERS).where(RUN_OWNERS.c.user_id == scope.user_id)
+        if face:
+            statement = statement.where(RUN_OWNERS.c.face == face)
+        if agent_id:
+            statement = statement.where(RUN_OWNERS.c.agent_id == agent_id)
+        if only_active:
+            statement = statement.where(RUN_OWNERS.c.slot >= 0)
+        order = (RUN_OWNERS.c.started_ns.desc(), RUN_OWNERS.c.run_id.desc())
+        return [_run_of(row) for row in self._database.rows(statement.order_by(*order).limit(limit).offset(offset))]
+
+    def start(self, principal: Principal, agent: Agent, *, anew: bool = False) -> OwnedRun:
+        """Let an agent begin, or go on with the run it stopped, if a place of the tier is free.
+
+        Args:
+            principal: whose agent it is.
+            agent: what to run.
+            anew: begin a new run even if the last one could go on.
+
+        Raises:
+            OverLimit: every place is taken. NotNow: it is at work already. StoreError: it was not started.
+        """
+        for _ in range(_TRIES):
+            try:
+                run_id = self._begin(principal, agent, anew=anew)
+            except AlreadyThere:
+                continue  # somebody took the same place at the same moment: look again which are free
+            ring(self._bell)
+            return self.get(principal.scope, run_id)
+        raise NotNow("Too many runs begin at once; try again.")
+
+    def _begin(self, principal: Principal, agent: Agent, *, anew: bool) -> str:
+        most, now = ACTIVE_RUNS[principal.tier], self._clock.now_ns()
+        with self._database.write() as writing:
+            active = writing.rows(
+                select(RUN_OWNERS.c.run_id, RUN_OWNERS.c.slot, RUN_OWNERS.c.agent_id)
+                .where(RUN_OWNERS.c.user_id == principal.user_id, RUN_OWNERS.c.slot >= 0)
+                .order_by(RUN_OWNERS.c.slot)
+            )
+            if any(row["agent_id"] == agent.id for row in active):
+                raise NotNow(f"{agent.name} is at work already; stop it first, or let it go on if it is paused.")
+            taken = {row["slot"] for row in active}
+            slot = next((place for place in range(most) if place not in taken), None)
+            if slot is None or len(active) >= most:
+                raise OverLimit(principal.tier, most, [row["run_id"] for row in active])
+            run_id = "" if anew else self._resumable(writing, agent)
+            if run_id:
+                writing.run(
+                    update(RUN_OWNERS)
+                    .where(RUN_OWNERS.c.run_id == run_id)
+                    .values(wanted="RUN", status="STARTING", message="", slot=slot, ended_ns=0, updated_ns=now)
+                )
+            else:
+                run_id = self._ids.fresh(f"{agent.spec.name[:40]}-")
+                writing.run(insert_into(RUN_OWNERS).values(self._row(run_id, principal, agent, slot, now)))
+                writing.run(
+                    update(AGENT_VERSIONS)
+                    .where(
+                        AGENT_VERSIONS.c.agent_id == agent.id,
+                        AGENT_VERSIONS.c.version == agent.version,
+                        AGENT_VERSIONS.c.used_ns == 0,
+                    )
+                    .values(used_ns=now)
+                )
+            writing.run(
+                update(AGENTS).where(AGENTS.c.id == agent.id).values(run_id=run_id, is_active=1, updated_ns=now)
+            )
+        return run_id
+
+    def _row(self, run_id: str, principal: Principal, agent: Agent, slot: int, now: int) -> dict[str, object]:
+        return {
+            "run_id": run_id,
+            "agent_id": agent.id,
+            "face": agent.face,
+            "mode": agent.spec.mode,
+            "wanted": "RUN",
+            "status": "STARTING",
+            "message": "",
+            "user_id": principal.user_id,
+            "agent_version": agent.version,
+            "slot": slot,
+            "started_ns": now,
+            "ended_ns": 0,
+            "updated_ns": now,
+        }
+
+    def _resumable(self, writing: Writing, agent: Agent) -> str:
+        """Return the agent's last run if it was stopped, or failed, with the specification the agent still has."""
+        row = writing.row(
+            select(RUN_OWNERS.c.run_id, RUN_OWNERS.c.status, AGENT_VERSIONS.c.hash)
+            .join(
+                AGENT_VERSIONS,
+                and_(
+                    AGENT_VERSIONS.c.agent_id == RUN_OWNERS.c.agent_id,
+                    AGENT_VERSIONS.c.version == RUN_OWNERS.c.agent_version,
+                ),
+            )
+            .where(RUN_OWNERS.c.agent_id == agent.id)
+            .order_by(RUN_OWNERS.c.started_ns.desc())
+            .limit(1)
+        )
+        if row is None or row["status"] == "COMPLETED" or row["hash"] != spec_hash(agent.spec):
+            return ""
+        return str(row["run_id"])
+
+    def pause(self, scope: UserScope, run_id: str) -> OwnedRun:
+        """Let a run go on looking without new entries; exits and protection stay at work.
+
+        Raises:
+            NotThere: there is no such run. NotNow: it is over.
+        """
+        return self._want(scope, run_id, "PAUSE")
+
+    def resume(self, scope: UserScope, run_id: str) -> OwnedRun:
+        """Let a paused run trade again; errors as of ``pause``."""
+        return self._want(scope, run_id, "RUN")
+
+    def stop(self, scope: UserScope, run_id: str, *, wait_s: float = 5.0) -> OwnedRun:
+        """End a run and wait a while until it has; one that is over stays as it is. Raises NotThere."""
+        run = self.get(scope, run_id)
+        if not run.is_active:
+            return run
+        self._want(scope, run_id, "STOP")
+        return self.wait(scope, run_id, ENDED, wait_s)
+
+    def wait(self, scope: UserScope, run_id: str, states: Sequence[str], wait_s: float) -> OwnedRun:
+        """Return a run as soon as it is in one of these states, or as it stands when the time is over."""
+        until = time.monotonic() + wait_s
+        while (run := self.get(scope, run_id)).status not in states and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        return run
+
+    def _want(self, scope: UserScope, run_id: str, wanted: str) -> OwnedRun:
+        run = self.get(scope, run_id)
+        if not run.is_active:
+            raise NotNow(f"The run {run_id} is {run.status}; start its agent again first.")
+        now = self._clock.now_ns()
+        with self._database.write() as writing:
+            changed = writing.run(
+                update(RUN_OWNERS)
+                .where(RUN_OWNERS.c.run_id == run_id, RUN_OWNERS.c.slot >= 0, RUN_OWNERS.c.wanted != "STOP")
+                .values(wanted=wanted, updated_ns=now)
+            )
+            if wanted == "STOP" and changed:
+                writing.run(update(AGENTS).where(AGENTS.c.id == run.agent_id).values(is_active=0, updated_ns=now))
+        if not changed and wanted != "STOP":
+            raise NotNow(f"The run {run_id} is being stopped; start its agent again once it has.")
+        ring(self._bell)
+        return self.get(scope, run_id)
