@@ -9,7 +9,7 @@ from typing import Any
 from tidemill.cli.config import read_tables, values_of
 from tidemill.cli.flags import SECTIONS
 from tidemill.cli.request import request_of
-from tidemill.model.agent import AGENT_SCHEMA, AgentSpec, FeedSpec, Schedule, check_schema
+from tidemill.model.agent import AGENT_SCHEMA, AgentSpec, FeedSpec, PaperSpec, Schedule, check_schema
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.services.agents import limits_of, tolerances_of, uses_of
 from tidemill.services.backtests import BacktestRequest
@@ -17,11 +17,12 @@ from tidemill.services.backtests import BacktestRequest
 __all__ = ["agent_of_tables", "feed_of_word", "read_agent"]
 
 _HEAD = ("schema", "name", "mode", "auto_execute")
-_OWN = ("feed", "schedule", "limits", "tolerances")
+_OWN = ("feed", "schedule", "paper", "limits", "tolerances")
 _SHARED = ("strategy", "strategies", *(name for name in SECTIONS if name != "output"))
 _ACCOUNT = ("broker", "id")
 _TABLES: dict[str, dict[str, tuple[type, ...]]] = {
     "feed": {"kind": (str,), "seed": (int,), "sessions": (int,), "url": (str,)},
+    "paper": {"fill_on": (str,), "check_buying_power": (bool,), "regular_hours_only": (bool,)},
     "schedule": {"check_interval": (int,), "end": (str,)},
 }
 _OF_A_BACKTEST = ("prefix_check", "count")
@@ -87,6 +88,7 @@ def agent_of_tables(
         account=_text(own, "id", ""),
         feed=_feed(given, request, values),
         schedule=Schedule(schedule.get("check_interval", 0), schedule.get("end", "")),
+        paper=PaperSpec(**_table(tables, "paper")),
         limits=_limits(tables),
         tolerances=_limits({"limits": {"": tables.get("tolerances", {})}})[""],
         auto_execute=_head(tables, "auto_execute", bool, True),
@@ -142,7 +144,7 @@ def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     for key, value in table.items():
         if key not in known:
             raise UnknownName(f"key in [{name}] of an agent's file", key, known)
-        if not isinstance(value, known[key]) or isinstance(value, bool):
+        if not isinstance(value, known[key]) or (isinstance(value, bool) and bool not in known[key]):
             raise ConfigError(f"{key} in [{name}] must be {_WORDS[known[key][0]]}, not {value!r}.")
     return dict(table)
 

@@ -14,7 +14,7 @@ from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 
 if TYPE_CHECKING:
-    from tidemill.services.live import RunRequest
+    from tidemill.services.live_parts import RunRequest
     from tidemill.services.live_view import LiveView
 
 __all__ = ["run"]
@@ -27,7 +27,8 @@ def run(
     agent: Annotated[Path, typer.Argument(help="TOML file of the agent.")],
     *,
     feed: Annotated[
-        str | None, typer.Option(help="Instead of the file's: replay:FILE, synthetic, sample, push or stream:URL.", metavar="FEED")
+        str | None,
+        typer.Option(help="Instead of the file's: replay:FILE, synthetic, sample, push, stream:URL.", metavar="FEED"),
     ] = None,
     speed: Annotated[
         str, typer.Option(help="Of a replay: max, or 1 to 1000 times the market's pace.", metavar="max|N")
@@ -54,7 +55,8 @@ def run(
     announce_compiling()
     from tidemill.cli.live_table import json_line
     from tidemill.services.home import find_home
-    from tidemill.services.live import RunRequest, run_agent
+    from tidemill.services.live import run_agent
+    from tidemill.services.live_parts import RunRequest
 
     request = RunRequest(spec, find_home(data_dir, database), run_id or "", _speed(speed), every_s=refresh)
     if as_json:

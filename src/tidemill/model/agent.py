@@ -14,11 +14,13 @@ from tidemill.model.settings import RunSettings, StrategySettings
 __all__ = [
     "AGENT_SCHEMA",
     "FEEDS",
+    "FILLS_ON",
     "LIMIT_FACES",
     "LISTENING",
     "MODES",
     "AgentSpec",
     "FeedSpec",
+    "PaperSpec",
     "Schedule",
     "StrategyUse",
     "check_name",
@@ -30,6 +32,7 @@ AGENT_SCHEMA = 1
 MODES = ("paper", "live")
 FEEDS = ("replay", "synthetic", "sample", "push", "stream")
 LISTENING = ("push", "stream")  # feeds of the present: what is traded has to be named
+FILLS_ON = ("bars", "trades")
 LIMIT_FACES = ("account", "agent", "strategy", "session", "guardrail")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -161,6 +164,29 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperSpec:
+    """What the simulated account of an agent is strict about.
+
+    Args:
+        fill_on: ``trades``: orders meet each trade as it comes, and bars only of instruments without trades; ``bars``:
+            they meet bars, as in a backtest; empty: trades where the feed may bring them, else bars.
+        check_buying_power: entries are refused that the account cannot pay for when they come.
+        regular_hours_only: entries are refused outside the regular session.
+
+    Raises:
+        UnknownName: there is no such ``fill_on``.
+    """
+
+    fill_on: str = ""
+    check_buying_power: bool = False
+    regular_hours_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fill_on and self.fill_on not in FILLS_ON:
+            raise UnknownName("fill_on in [paper]", str(self.fill_on), FILLS_ON)
+
+
+@dataclass(frozen=True, slots=True)
 class AgentSpec:
     """One version of an agent; a run belongs to exactly one.
 
@@ -174,7 +200,7 @@ class AgentSpec:
         mode: ``paper`` or ``live``.
         broker: where orders go.
         account: the broker's account id; empty: one of the run's own, on paper.
-        feed, schedule: as above.
+        feed, schedule, paper: as above.
         limits: what the guard allows, by face: ``account``, ``agent``, ``strategy``, ``session``, ``guardrail``.
         tolerances: what the machinery may do before entries stop.
         auto_execute: off: signals are recorded and nothing is ordered.
@@ -196,6 +222,7 @@ class AgentSpec:
     account: str = ""
     feed: FeedSpec = field(default_factory=lambda: FeedSpec("sample"))
     schedule: Schedule = field(default_factory=Schedule)
+    paper: PaperSpec = field(default_factory=PaperSpec)
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tolerances: Mapping[str, float] = field(default_factory=dict)
     auto_execute: bool = True
@@ -224,6 +251,11 @@ class AgentSpec:
             )
         if self.feed.kind == "synthetic" and self.feed.files:
             raise ConfigError(f"A {self.feed.kind} feed reads no files; leave files out of [data].")
+
+    @property
+    def fills_on_trades(self) -> bool:
+        """Whether orders of a simulated account meet trades as they come."""
+        return (self.paper.fill_on or ("trades" if self.feed.kind in LISTENING else "bars")) == "trades"
 
 
 def _signals_only(settings: StrategySettings) -> StrategySettings:

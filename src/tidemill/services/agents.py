@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from tidemill.adapters.paper import PaperTerms
 from tidemill.model.agent import AgentSpec, StrategyUse, check_schema
 from tidemill.model.errors import ConfigError, NotAuthorised, StoreError, StrategyError, UnknownName
 from tidemill.model.intervals import parse_interval
@@ -25,6 +26,7 @@ from tidemill.services.entries import StrategyRequest, entrants_of
 __all__ = [
     "check_armed",
     "limits_of",
+    "paper_terms",
     "requests_of",
     "spec_hash",
     "spec_of_text",
@@ -165,6 +167,12 @@ def tolerances_of(spec: AgentSpec) -> Tolerances:
         ConfigError: out of bounds. UnknownName: there is no such tolerance.
     """
     return _made(Tolerances, spec.tolerances, "[tolerances]")
+
+
+def paper_terms(spec: AgentSpec, account: str) -> PaperTerms:
+    """Return what the simulated account of an agent is strict about."""
+    paper = spec.paper
+    return PaperTerms(account, paper.check_buying_power, paper.regular_hours_only, spec.fills_on_trades)
 
 
 def _made(cls: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -118,7 +118,7 @@ class _Flight:
     def __init__(self, blueprint: Blueprint, names: Names, refuse: Callable[[Outgoing], str]) -> None:
         self.core, self._refuse = Core(blueprint.engine()), refuse
         book, journal = OrderBook(), Notebook(names.run_id, names.account)
-        self._exchange = PaperBroker(blueprint.plan)
+        self._exchange = PaperBroker(blueprint.plan, blueprint.paper)
         desk = InstantDesk(self._exchange, journal, self._approve, {}, may_gather=True)
         drafter = Drafter(
             self.core,

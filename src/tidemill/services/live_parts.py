@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from tidemill import __version__
 from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.feeds import PushedFeed
-from tidemill.adapters.paper import PaperBroker, PaperTerms
+from tidemill.adapters.paper import PaperBroker
 from tidemill.adapters.paper.account import PaperAccount
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.authoring.rulebook import load_rules
@@ -35,7 +35,7 @@ from tidemill.runtime.orders.book import OrderBook
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.record.writer import Writer
-from tidemill.services.agents import spec_hash, spec_text, tolerances_of
+from tidemill.services.agents import paper_terms, spec_hash, spec_text, tolerances_of
 from tidemill.services.home import Home
 from tidemill.services.live_market import LiveMarket, SessionTable
 from tidemill.services.live_view import LiveView
@@ -146,7 +146,7 @@ def parts_of(
     spec, clock = request.spec, request.clock
     engine = engine_of(spec, market)
     plan = engine.plan
-    broker = PaperBroker(plan, PaperTerms(account_id=terms.account))
+    broker = PaperBroker(plan, paper_terms(spec, terms.account))
     feed = Ending(market.feed)
     sessions = SessionTable(market.instruments)
     asks_session = any(not item.extended_hours for item in limits)

@@ -125,7 +125,11 @@ def _against_backtest(
     recorded: RecordedRun, blueprint: Blueprint, run: Engine, notes: list[str]
 ) -> tuple[FillParity, Gap]:
     tape, names = recorded.tape, names_of(recorded.row, blueprint)
-    simulated = fly_backtest(tape, blueprint)
+    if blueprint.paper.match_trades:
+        simulated = fly(tape, blueprint, names, with_words=False).engine
+        notes.append("Orders met trades; the simulated exchange over the tape's trades stands for the backtester.")
+    else:
+        simulated = fly_backtest(tape, blueprint)
     people = guarded = simulated
     if np.isin(tape["event"]["kind"], _WORDS).any():
         people = fly(tape, blueprint, names).engine
@@ -145,6 +149,8 @@ def _against_backtest(
 
 def _reference(tape: NDArray[Any], blueprint: Blueprint) -> list[BarTable]:
     """Return the bars of the run's own files up to where its tape ends; none where it had a feed without files."""
+    if not blueprint.history:
+        return []
     last = int(tape["event"]["now_ns"][tape["event"]["kind"] == _BAR].max())
     ends = [int(np.searchsorted(table.ts, last - table.duration_ns, side="right")) for table in blueprint.history]
     cut = [table.rows(0, end) for table, end in zip(blueprint.history, ends, strict=True)]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.adapters.calendars import get_calendar
+from tidemill.adapters.paper import PaperTerms
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.authoring.rulebook import load_rules
 from tidemill.authoring.rules import RuleSpec
@@ -24,7 +25,7 @@ from tidemill.research.planning import Entrant, plan_run
 from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.record.tape import TAPE_EVENT, TapeEnd, read_seals, read_tape
 from tidemill.runtime.recovery.refeed import Names
-from tidemill.services.agents import spec_of_text
+from tidemill.services.agents import paper_terms, spec_of_text
 from tidemill.services.live_market import market_of
 
 __all__ = ["Blueprint", "RecordedRun", "blueprint_of", "names_of", "read_recorded", "verify_chain"]
@@ -42,6 +43,7 @@ class Blueprint:
         form: how strategies run.
         history: bars for ordinary Python strategies that ask for them, as the run had them.
         entrants: the strategies as they were asked for.
+        paper: what the simulated account was strict about.
     """
 
     plan: EnginePlan
@@ -49,6 +51,7 @@ class Blueprint:
     form: str = "auto"
     history: Sequence[BarTable] = ()
     entrants: Sequence[Entrant] = ()
+    paper: PaperTerms = field(default_factory=PaperTerms)
 
     def engine(self, equity_rows: int = 4096) -> Engine:
         """Return a fresh core."""
@@ -141,7 +144,7 @@ def blueprint_of(row: RunRow) -> Blueprint:
     market = market_of(spec, SystemClock(), row.started_ns)
     plan = plan_run(market.entrants, market.bars, market.instruments, spec.run, get_calendar)
     history = tuple(market.bars) if market.is_known else ()
-    return Blueprint(plan, load_rules(), spec.form, history, market.entrants)
+    return Blueprint(plan, load_rules(), spec.form, history, market.entrants, paper_terms(spec, row.account))
 
 
 def names_of(row: RunRow, blueprint: Blueprint) -> Names:

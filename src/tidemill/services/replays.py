@@ -150,7 +150,7 @@ def changed(
         entrants, run = _set(entrants, run, key.replace("-", "_"), text)
     plan = plan_run(entrants, bars, blueprint.plan.instruments, run, get_calendar)
     kept = [rule for rule in blueprint.rules if rule.name not in without]
-    return Blueprint(plan, kept, blueprint.form, blueprint.history, entrants)
+    return Blueprint(plan, kept, blueprint.form, blueprint.history, entrants, blueprint.paper)
 
 
 def _set(entrants: list[Entrant], run: RunSettings, key: str, text: str) -> tuple[list[Entrant], RunSettings]:

@@ -30,7 +30,7 @@ class PaperTerms:
         account_id: shown by the account's facts.
         check_buying_power: refuse entries the account cannot pay for at their limit, trigger or last price.
         regular_hours_only: refuse entries outside the regular session of the instrument's calendar.
-        match_trades: orders meet trades, each as a bar of one price, instead of bars.
+        match_trades: orders meet trades, each as a bar of one price; bars only of instruments no trade has come of.
     """
 
     account_id: str = "PAPER"

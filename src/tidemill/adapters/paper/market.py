@@ -96,12 +96,13 @@ class PaperMarket:
 
     Args:
         plan: of the run: instruments, calendars, costs, fill rules.
-        match_trades: orders meet trades, each as a bar of one price, instead of bars.
+        match_trades: orders meet trades, each as a bar of one price; bars only of instruments no trade has come of.
     """
 
     def __init__(self, plan: EnginePlan, *, match_trades: bool = False) -> None:
         self.plan = plan
         self._match_trades = match_trades
+        self._ticking: set[int] = set()  # instruments whose bars tell nothing that their trades have not told
         self.state = build_state(plan)
         self.venue = build_venue(plan, len(self.state.tables["orders"]))
         self._same_close = plan.run.fills.timing is FillTiming.SAME_CLOSE
@@ -142,11 +143,12 @@ class PaperMarket:
     def _show(self, row: Any) -> _Columns | None:
         """Put an event's prices where the matcher reads them; None when no order meets it."""
         kind, instrument = int(row["kind"]), int(row["instrument"])
-        if kind == EventKind.BAR and not self._match_trades:
+        if kind == EventKind.BAR and instrument not in self._ticking:
             interval = int(row["interval_ns"])
             prices = tuple(float(row[name]) for name in _PRICES)
         elif kind == EventKind.TRADE and self._match_trades:
             interval, price = 0, float(row["close"])
+            self._ticking.add(instrument)
             prices = (price, price, price, price, float(row["volume"]))
         else:
             return None

@@ -217,12 +217,20 @@ def test_trades_are_bars_of_one_price_and_quotes_give_the_spread() -> None:
     move(broker, event(EventKind.QUOTE, START, bid=49.9, ask=50.1))
     call(broker.submit(order("a", quantity=5.0)))
     broker.take_reports()
-    assert move(broker, bar(0, (10.0, 10.0, 10.0, 10.0))) == []
     (fill,) = move(broker, event(EventKind.TRADE, START + MINUTE_NS, close=50.0, volume=4.0))
     assert (fill.quantity, fill.price) == (2.0, 50.1)
+    assert move(broker, bar(0, (10.0, 10.0, 10.0, 10.0))) == [], "its trades have told all that"
     move(broker, event(EventKind.QUOTE, START, bid=60.0, ask=50.0))  # crossed: nobody believes it
     (fill,) = move(broker, event(EventKind.TRADE, START + 2 * MINUTE_NS, close=51.0, volume=10.0))
     assert (fill.quantity, fill.price, fill.exec_id) == (3.0, 51.1, "a-2")
+
+
+def test_bars_of_an_instrument_without_trades_fill_all_the_same() -> None:
+    broker = opened(plan(), PaperTerms(match_trades=True))
+    call(broker.submit(order("a", quantity=5.0)))
+    broker.take_reports()
+    (fill,) = move(broker, bar(0, (10.0, 10.0, 10.0, 10.0)))
+    assert (fill.quantity, fill.price) == (5.0, 10.0)
 
 
 def test_splits_and_dividends_move_positions_cash_and_orders() -> None:
