@@ -19,8 +19,9 @@ import pytest
 from journal_rows import entry, fill, filled, order_batch, tape_rows
 from tidemill.adapters.sql import SqlStore, open_store
 from tidemill.model.chain import verify_tape
-from tidemill.model.errors import ConfigError, LeaseLost, StoreError
+from tidemill.model.errors import ConfigError, LeaseLost, StoreBusy, StoreError
 from tidemill.model.journal import Batch, IntentRow
+from tidemill.ports.store import ENGINE
 
 pytest_plugins = ["databases"]
 
@@ -165,7 +166,7 @@ def test_a_locked_database_is_waited_for_and_then_refused(sqlite_file) -> None:
             lambda: store.take_lease("A", "us", 0, 1),
             lambda: store.heartbeat("engine", 1, ""),
         ):
-            with pytest.raises(StoreError, match=r"locked.*nothing was written"):
+            with pytest.raises(StoreBusy, match=r"locked.*nothing was written"):
                 write()
         assert store.tape("R") == []  # reading goes on
         shell.execute("ROLLBACK")
@@ -300,6 +301,21 @@ def test_one_engine_owns_a_file_and_others_may_look(sqlite_file) -> None:
     open_file(sqlite_file).close()
     first.close()
     open_file(sqlite_file, lock=True).close()
+
+
+def test_whoever_has_the_lock_of_an_account_takes_the_lease_of_an_engine_that_ended(sqlite_file) -> None:
+    with open_file(sqlite_file) as dead:
+        for account in ("A", "B"):
+            dead.take_lease(account, f"{ENGINE}host:1:word", 0, 10**9)
+        dead.take_lease("C", "watchdog", 0, 10**9)
+    with open_file(sqlite_file) as plain, pytest.raises(LeaseLost):
+        plain.take_lease("A", f"{ENGINE}host:2:word", 1, 10**9)
+    with open_file(sqlite_file, lock="A") as store:
+        assert store.take_lease("A", f"{ENGINE}host:2:word", 1, 10**9).epoch == 2
+        with pytest.raises(LeaseLost):
+            store.take_lease("B", f"{ENGINE}host:2:word", 1, 10**9)
+    with open_file(sqlite_file, lock="C") as store, pytest.raises(LeaseLost):
+        store.take_lease("C", f"{ENGINE}host:2:word", 1, 10**9)  # the watchdog needs no lock: it may live
 
 
 def test_a_lock_does_not_outlive_a_refused_database(sqlite_file) -> None:

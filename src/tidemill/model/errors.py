@@ -21,6 +21,7 @@
     ├─ GuardRefusal           a limit, a halt or doubt stood in the way; nothing was sent
     ├─ StoreError             the durable record cannot be written or read: no new risk
     │   ├─ AlreadyThere       a row with that name or key exists; nothing was written
+    │   ├─ StoreBusy          locked or full: nothing was written, and the same write may work later
     │   ├─ LeaseLost          another engine owns the account
     │   ├─ StoreMismatch      the database belongs to another version or build
     │   └─ TapeBroken         the record does not add up: a hash, a gap, a changed row
@@ -52,6 +53,7 @@ __all__ = [
     "PluginError",
     "RateLimited",
     "StaleData",
+    "StoreBusy",
     "StoreError",
     "StoreMismatch",
     "StrategyError",
@@ -212,6 +214,12 @@ class AlreadyThere(StoreError):
     """A row with that name or key exists already; nothing was written."""
 
     exit_code = 25
+
+
+class StoreBusy(StoreError):
+    """The database is locked by somebody else, full or out of something; nothing was written, and later it may be."""
+
+    exit_code = 26
 
 
 class LeaseLost(StoreError):

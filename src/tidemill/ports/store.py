@@ -19,7 +19,9 @@ from tidemill.model.journal import (
     TapeRow,
 )
 
-__all__ = ["CommandRow", "Lease", "Store"]
+__all__ = ["ENGINE", "CommandRow", "Lease", "Store"]
+
+ENGINE = "engine@"  # the names of engine processes begin so: each holds the lock of its SQLite file while it lives
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,14 @@ class Store(Protocol):
             LeaseLost, StoreError: it was not claimed.
         """
 
+    def lease(self, account: str) -> Lease | None:
+        """Return an account's lease as it stands, None when nobody ever had it."""
+
     def take_lease(self, account: str, owner: str, now_ns: int, ttl_ns: int) -> Lease:
         """Take an account's lease with the next epoch.
+
+        A store that was opened with the lock of the account takes it from an engine that held it at once: without its
+        lock that process has ended.
 
         Raises:
             LeaseLost: somebody else holds it and it has not run out.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.agent import AgentSpec
-from tidemill.model.errors import ConfigError, StoreError
+from tidemill.model.errors import ConfigError, LeaseLost, StoreError
 from tidemill.model.journal import AlertRow, Batch
 from tidemill.runtime.clock import SystemClock, SystemIds
 from tidemill.runtime.guard.halts import Halts, Rung
@@ -33,7 +33,9 @@ __all__ = ["EngineJob", "Keeper", "KeeperSettings", "agent_file", "blame", "plan
 
 _BY = "watchdog"  # lifts nothing by itself
 _LOOK_S = 0.02
+_AGAIN_S = 1.0
 _STACK_S = 0.3  # for the process to write down where it hangs
+_TAKEN = LeaseLost.exit_code
 # Exit codes of errors that come back unchanged however often it is tried: settings, data, versions, a torn record.
 _HOPELESS = frozenset({2, *range(3, 12), 15, 23, 24})
 
@@ -45,6 +47,7 @@ class KeeperSettings:
     Args:
         restarts, window_s: so many deaths within so many seconds, and an engine stays down.
         hang_s: silence after which a living process is killed; the watchdog has acted by then.
+        taken_s: how long another engine of the same account is waited for: one that a dead `up` left behind is ending.
         stop_s: how long a clean stop may take.
     """
 
@@ -52,6 +55,7 @@ class KeeperSettings:
     window_s: float = 600.0
     hang_s: float = 35.0
     stop_s: float = 15.0
+    taken_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class _Child:
     deaths: deque[float] = field(default_factory=deque)
     beat: Beat | None = None
     heard: float = 0.0
+    refused: float = 0.0  # since when another engine has held its account
+    due: float = 0.0  # when it is started again
 
 
 def plan_engines(home: Home, specs: Sequence[AgentSpec]) -> list[EngineJob]:
@@ -195,6 +201,10 @@ class Keeper:
 
     def _look(self, child: _Child) -> None:
         process = child.process
+        if child.due and time.monotonic() >= child.due and child.state is _State.STARTING:
+            child.due = 0.0
+            self._start(child)
+            return
         if process is None or child.state in {_State.DONE, _State.DOWN}:
             return
         code = process.poll()
@@ -208,7 +218,7 @@ class Keeper:
         if beat is not None and beat != child.beat and beat.pid == process.pid:
             child.beat, child.heard = beat, now
             if child.state is _State.STARTING and beat.state == "RUNNING":
-                child.state = _State.READY
+                child.state, child.refused = _State.READY, 0.0
                 self._log("ready", child=child.name, pid=process.pid)
         if child.state is _State.READY and now - child.heard > self._settings.hang_s:
             self._kill_hanging(child, process)
@@ -236,6 +246,10 @@ class Keeper:
             child.state = _State.DONE
             self._log("finished", child=child.name)
             return
+        if code == _TAKEN:
+            self._give_way(child, now)
+            return
+        child.refused = 0.0
         child.deaths.append(now)
         while child.deaths[0] < now - self._settings.window_s:
             child.deaths.popleft()
@@ -252,6 +266,18 @@ class Keeper:
         if not hopeless:
             self._halt(f"run:{child.name}", f"{why} in {self._settings.window_s:.0f} s", Rung.PAUSE)
         self._say(f"{child.name} stays down: {why}; see {self._home.folder / 'logs' / f'{child.name}.log'}")
+
+    def _give_way(self, child: _Child, now: float) -> None:
+        """Try again for a while when another engine holds the account; it trades there, so nothing is halted."""
+        child.refused = child.refused or now
+        child.process, child.state = None, _State.STARTING
+        self._log("taken", child=child.name, waited_s=round(now - child.refused, 1))
+        if now - child.refused < self._settings.taken_s:
+            child.due = now + _AGAIN_S
+            return
+        child.state = _State.DOWN
+        self._alert("engine_taken", f"Another engine owns the account of {child.name}; this one stays down.")
+        self._say(f"{child.name} stays down: another engine owns its account; stop that one first")
 
     def _tell_ready(self) -> None:
         is_ready = all(child.state is not _State.STARTING for child in self._engines)

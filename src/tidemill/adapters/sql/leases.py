@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,7 @@ from tidemill.adapters.sql.tables import LEASES
 from tidemill.model.errors import LeaseLost
 from tidemill.ports.store import Lease
 
-__all__ = ["check_epoch", "epoch_of", "release", "renew", "take"]
+__all__ = ["check_epoch", "epoch_of", "find", "release", "renew", "take"]
 
 _COLUMNS = ("account", "epoch", "owner", "expires_ns")
 _NOBODY = ""
@@ -58,14 +59,20 @@ def epoch_of(session: Session, account: str) -> int:
     return int(rows[0][1]) if rows else 0
 
 
-def take(session: Session, account: str, owner: str, now_ns: int, ttl_ns: int) -> Lease:
-    """Take a lease that is free, has run out or is the same owner's; see ``Store.take_lease``."""
+def find(session: Session, account: str) -> Lease | None:
+    """Return an account's lease as it stands, None when nobody ever had it."""
+    rows = session.read(_find_sql(session.database, ""), (account,))
+    return Lease(*rows[0]) if rows else None
+
+
+def take(session: Session, account: str, owner: str, now_ns: int, ttl_ns: int, is_gone: Callable[[str], bool]) -> Lease:
+    """Take a lease that is free, has run out, is the same owner's or a dead one's; see ``Store.take_lease``."""
     with session.write() as cursor:
         first = insert_sql(session.database, LEASES, _COLUMNS, ("account",), "keep")
         cursor.execute(first, (account, 0, _NOBODY, 0))
         row = cursor.execute(_find_sql(session.database, "own"), (account,)).fetchone()
         held = Lease(*row)
-        if held.owner not in {_NOBODY, owner} and held.expires_ns > now_ns:
+        if held.owner not in {_NOBODY, owner} and held.expires_ns > now_ns and not is_gone(held.owner):
             wait_s = (held.expires_ns - now_ns) / 1e9
             raise LeaseLost(
                 f"Account {account}: {held.owner} owns it for another {wait_s:.1f} s; stop it, or wait until then."

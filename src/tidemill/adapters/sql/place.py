@@ -86,12 +86,17 @@ class ProcessLock:
 
     def __init__(self, path: Path, account: str = "") -> None:
         self._fds: list[int] = []
+        self._account = account
         names = [path.with_name(path.name + ".lock")]
         if account:
             digest = hashlib.blake2b(account.encode(), digest_size=8).hexdigest()
             names.append(path.with_name(f"{path.name}.lock-{digest}"))
         for name in names:
             self._take(name, path, is_shared=name is not names[-1])
+
+    def holds(self, account: str) -> bool:
+        """Tell whether no other engine of an account can be alive."""
+        return bool(self._fds) and self._account in {"", account}
 
     def _take(self, name: Path, path: Path, *, is_shared: bool) -> None:
         try:

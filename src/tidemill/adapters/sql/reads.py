@@ -45,7 +45,7 @@ from tidemill.model.journal import (
     TapeRow,
     ViolationRow,
 )
-from tidemill.ports.store import CommandRow
+from tidemill.ports.store import CommandRow, Lease
 
 __all__ = ["StoreReads", "names_of", "read_table"]
 
@@ -151,6 +151,10 @@ class StoreReads:
     def last_snapshot(self, run_id: str) -> SnapshotRow | None:
         """Return the newest snapshot."""
         return next(iter(self._rows(SNAPSHOTS, SnapshotRow, {"run_id": run_id}, ["-seq"], 1)), None)
+
+    def lease(self, account: str) -> Lease | None:
+        """Return an account's lease as it stands, None when nobody ever had it."""
+        return leases.find(self._session, account)
 
     def epoch(self, account: str) -> int:
         """Return the newest epoch of an account's lease, 0 when nobody ever had it.

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from tidemill.model.errors import InvariantBroken, StoreError
+from tidemill.model.errors import InvariantBroken, StoreBusy, StoreError
 
 __all__ = ["Session"]
 
@@ -30,6 +30,8 @@ _SQLITE = {
     26: "the file is no database or is damaged; restore a backup",
 }
 _BUSY = 5
+_PASSES = (_BUSY, 6, 13)  # what may be over in a moment: locks, a full disk
+_PASSES_POSTGRES = ("55P03", "57014", "40", "53")
 _BEFORE_SENDING = ("DataError", "NotSupportedError", "ProgrammingError")  # found by the driver itself
 _POSTGRES = {  # SQLSTATE classes and codes, PostgreSQL's appendix A
     "55P03": "another program holds a lock; end it",
@@ -55,6 +57,13 @@ def _reason(error: BaseException) -> str:
     if not state and type(error).__name__ in _BEFORE_SENDING:
         return "a text or number cannot be stored"
     return _POSTGRES.get(state) or _POSTGRES.get(state[:2]) or "the connection to the database is lost"
+
+
+def _passes(error: BaseException) -> bool:
+    """Tell whether the same write may work later."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSES
+    return (getattr(error, "sqlstate", None) or "").startswith(_PASSES_POSTGRES)
 
 
 class Session:
@@ -99,7 +108,8 @@ class Session:
 
     def _failure(self, error: BaseException, outcome: str) -> StoreError:
         said = " ".join(str(error).split())
-        return StoreError(f"The database: {_reason(error)} ({said}); {outcome}.")
+        kind = StoreBusy if outcome != _UNKNOWN and _passes(error) else StoreError
+        return kind(f"The database: {_reason(error)} ({said}); {outcome}.")
 
     @property
     def connection(self) -> Connection:
@@ -129,6 +139,7 @@ class Session:
         """Open a transaction, hand out its cursor, and commit; anything raised inside undoes all of it.
 
         Raises:
+            StoreBusy: nothing was written, and the same may work later.
             StoreError: nothing was written, or, if the text says so, it is unknown.
         """
         driver = self._mine()

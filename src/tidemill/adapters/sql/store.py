@@ -21,7 +21,7 @@ from tidemill.adapters.sql.statements import OnConflict, delete_sql, insert_sql,
 from tidemill.adapters.sql.tables import COMMANDS, HEARTBEATS, JOURNAL, OUTBOX, SNAPSHOTS
 from tidemill.model.errors import InvariantBroken, StoreError
 from tidemill.model.journal import Batch, ProjectionRow, SnapshotRow
-from tidemill.ports.store import CommandRow, Lease
+from tidemill.ports.store import ENGINE, CommandRow, Lease
 
 __all__ = ["SqlStore", "verify_pages"]
 
@@ -203,7 +203,13 @@ class SqlStore(StoreReads):
         Raises:
             LeaseLost: somebody else holds it and it has not run out.
         """
-        return leases.take(self._session, account, owner, now_ns, ttl_ns)
+        lock = self._lock
+        is_alone = lock is not None and lock.holds(account)
+
+        def is_gone(held: str) -> bool:  # engines lock the file: whoever had the lease has ended
+            return is_alone and held.startswith(ENGINE)
+
+        return leases.take(self._session, account, owner, now_ns, ttl_ns, is_gone)
 
     def renew_lease(self, lease: Lease, now_ns: int, ttl_ns: int) -> Lease:
         """Prolong a lease that is still ours, run out or not; raises LeaseLost when somebody took it since."""

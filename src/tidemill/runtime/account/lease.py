@@ -11,14 +11,16 @@ import os
 from functools import partial
 from pathlib import Path
 
-from tidemill.model.errors import StoreMismatch
+from tidemill.model.errors import LeaseLost, StoreMismatch
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import Lease, Store
+from tidemill.runtime.account.owner import is_dead, is_process
 from tidemill.runtime.record.writer import Writer
 
 __all__ = ["LEASE_NS", "EpochMark", "LeaseKeeper"]
 
 LEASE_NS = 15_000_000_000
+_LOOK_S = 0.5
 
 
 class EpochMark:
@@ -78,14 +80,41 @@ class LeaseKeeper:
         return self._until - self._clock.monotonic_ns()
 
     async def take(self) -> Lease:
-        """Take the lease.
+        """Take the lease; from another engine once it has ended, or has let its lease run out.
 
         Raises:
-            LeaseLost: somebody else holds it.
+            LeaseLost: somebody else holds it, and lives.
         """
-        now, asked = self._clock.now_ns(), self._clock.monotonic_ns()
-        ask = partial(self._store.take_lease, self._account, self._owner, now, LEASE_NS)
-        return self._hold(await self._writer.run(ask), asked)
+        while True:
+            held = await self._other()
+            now, asked = self._clock.now_ns(), self._clock.monotonic_ns()
+            ask = partial(self._store.take_lease, self._account, self._owner, now, LEASE_NS)
+            try:
+                return self._hold(await self._writer.run(ask), asked)
+            except LeaseLost:
+                if held is None or not await self._runs_out(held):
+                    raise
+
+    async def _other(self) -> Lease | None:
+        """Return the lease as another engine holds it; that of one whose death is certain is given back for it."""
+        if not is_process(self._owner):
+            return None
+        held = await self._writer.run(partial(self._store.lease, self._account))
+        if held is None or held.owner == self._owner or not is_process(held.owner):
+            return None
+        if is_dead(held.owner):
+            await self._writer.run(partial(self._store.release_lease, held))
+            return None
+        return held
+
+    async def _runs_out(self, held: Lease) -> bool:
+        """Wait for another's lease to run out or to be given back; False as soon as it is prolonged: somebody lives."""
+        while self._clock.now_ns() < held.expires_ns:
+            await self._clock.sleep(_LOOK_S)
+            seen = await self._writer.run(partial(self._store.lease, self._account))
+            if seen != held:
+                return seen is not None and not seen.owner
+        return True
 
     async def renew(self) -> Lease:
         """Prolong the lease.

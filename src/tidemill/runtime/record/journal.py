@@ -147,6 +147,8 @@ class Journal:
     async def commit(self) -> None:
         """Put everything gathered so far on the disk; return when it is there.
 
+        While somebody else locks the database this waits: nothing that is not written leaves, so no new order does.
+
         Raises:
             LeaseLost, StoreError: nothing of it counts.
         """
@@ -164,7 +166,7 @@ class Journal:
             self._last_hash = batch.tape[number].hash
         if self.lease is not None:
             batch.account, batch.epoch = self.lease.account, self.lease.epoch
-        await self._writer.run(_both(self._file, blocks, self._store, batch))
+        await self._writer.surely(_both(self._file, blocks, self._store, batch))
         self.commits += 1
         if batch.tape:
             self.committed_seq = max(self.committed_seq, batch.tape[-1].seq)
@@ -186,8 +188,9 @@ class Journal:
 
 def _both(file: TapeFile, blocks: list[bytes], store: Store, batch: Batch) -> Callable[[], None]:
     def write() -> None:
-        if blocks:
+        if blocks:  # once, however often the store has to be asked
             file.write(blocks, durable=True)
+            blocks.clear()
         store.commit(batch)
 
     return write

@@ -79,12 +79,14 @@ class HeartSettings:
         beat_s: seconds between two beats.
         memory_bytes: resident memory that calls a person (P10). descriptors_ratio: share of file descriptors (P17).
         silent_s: the watchdog is called dead after so many seconds without a word (P13).
+        slow_s: a database that takes longer to answer calls a person (K2, K6).
     """
 
     beat_s: float = 1.0
     memory_bytes: int = 4_000_000_000
     descriptors_ratio: float = 0.8
     silent_s: float = 15.0
+    slow_s: float = 5.0
 
 
 class Heart:
@@ -180,6 +182,9 @@ class Heart:
                 self._alert(
                     1, "database", f"The database answers again; it had not taken the heartbeat: {self._silent}"
                 )
+            elif self._clock.monotonic_ns() - began > self._settings.slow_s * 1e9:
+                waited_s = (self._clock.monotonic_ns() - began) / 1e9
+                self._alert(1, "database", f"The database took {waited_s:.0f} s to answer; nothing new left meanwhile.")
             self._silent = ""
         self._asked_ns = 0
         self._health.db_latency_s = (self._clock.monotonic_ns() - began) / 1e9

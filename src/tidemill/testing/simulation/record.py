@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from tidemill.model.errors import StoreError
+from tidemill.model.errors import StoreBusy, StoreError
 from tidemill.model.journal import Batch
 from tidemill.ports.store import Lease, Store
 from tidemill.testing.exchange.faults import Faults
@@ -17,6 +18,7 @@ __all__ = ["FencedStore", "LeaseShadow", "RecordWatcher", "SimWriter"]
 
 T = TypeVar("T")
 _SECOND_NS = 1_000_000_000
+_AGAIN_S = 0.2  # until a locked database is asked again
 
 
 class RecordWatcher(Protocol):
@@ -75,6 +77,7 @@ class FencedStore:
         self._process, self._store, self._faults, self._watcher = process, store, faults, watcher
         self._folder, self._alive, self._now_ns = folder, alive, now_ns
         self._broken_until = 0
+        self._broken: type[StoreError] = StoreError
         self.written = 0
         self._may_lose_power = "K3" in faults.active
         self.durable = (Path(), 0)  # newest tape file, bytes that are safely on the disk
@@ -88,12 +91,13 @@ class FencedStore:
         if not self._alive(self._process):
             raise StoreError("This process is dead.")
         now = self._now_ns()
-        for name, text in (("K1", "the disk is full"), ("K6", "the database is locked")):
+        for name, text, kind in (("K1", "the disk is full", StoreError), ("K6", "the database is locked", StoreBusy)):
             if self._faults.fires(name):
                 self._broken_until = now + round(self._faults.value(name) * _SECOND_NS)
-                raise StoreError(f"The record cannot be written: {text}.")
+                self._broken = kind
+                raise kind(f"The record cannot be written: {text}.")
         if self._broken_until > now:
-            raise StoreError("The record still cannot be written.")
+            raise self._broken("The record still cannot be written.")
 
     def commit(self, batch: Batch) -> None:
         """Write a batch, or fail before or after it is written."""
@@ -169,12 +173,26 @@ class SimWriter:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do one piece of work; a kill may come right before or right after."""
-        if self._is_quick and not self._lock.locked() and not self._later and self._failed is None:
+        if self._is_free:
             before = self._store.written
             quick = work()
             if self._store.written != before:
                 await asyncio.sleep(0)
             return quick
+        return await self._in_turn(work)
+
+    @property
+    def _is_free(self) -> bool:
+        return self._is_quick and not self._lock.locked() and not self._later and self._failed is None
+
+    async def surely(self, work: Callable[[], T]) -> T:
+        """Do one piece of work, again and again while the database is locked; what follows waits."""
+        if self._is_free:
+            with contextlib.suppress(StoreBusy):  # nobody can have come in between
+                return await self.run(work)
+        return await self._in_turn(work, is_patient=True)
+
+    async def _in_turn(self, work: Callable[[], T], *, is_patient: bool = False) -> T:
         async with self._lock:
             self._catch_up()
             failed, self._failed = self._failed, None
@@ -183,9 +201,17 @@ class SimWriter:
             slow = self._faults.value("K2") if self._faults.fires("K2") else 0.0
             if self._delay_s + slow > 0.0:
                 await asyncio.sleep(self._delay_s + slow)
-            result = work()
+            result = await self._insist(work) if is_patient else work()
             await asyncio.sleep(0)
             return result
+
+    @staticmethod
+    async def _insist(work: Callable[[], T]) -> T:
+        while True:
+            try:
+                return work()
+            except StoreBusy:
+                await asyncio.sleep(_AGAIN_S)
 
     def soon(self, work: Callable[[], object]) -> None:
         """Do one piece of work before the next."""

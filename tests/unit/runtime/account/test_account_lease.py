@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,10 @@ from death import lossy_world
 from live_scene import SYMBOL, World, WorldClock
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.errors import LeaseLost, StoreMismatch
+from tidemill.ports.store import ENGINE
 from tidemill.runtime.account.lease import LEASE_NS, EpochMark, LeaseKeeper
+from tidemill.runtime.account.owner import is_dead, is_process, process_name
+from tidemill.runtime.clock import SystemIds
 from tidemill.runtime.record.writer import InlineWriter
 from tidemill.runtime.words import poller as commands
 
@@ -70,6 +76,79 @@ def test_a_second_engine_is_refused_until_the_lease_has_run_out_and_then_the_fir
         run(first.renew())
     run(first.release())  # harmless
     assert run(second.renew()).epoch == 2
+
+
+def engine(pid: int, place: str = "", began: str = "1") -> str:
+    """Return the name of another engine's process."""
+    return f"{ENGINE}host:{pid}:word{pid}:{place}:{began}"
+
+
+def test_the_lease_of_a_process_that_lives_is_waited_for_only_until_it_is_prolonged(store: Any) -> None:
+    clock = WorldClock()
+    run = clock.loop.run_until_complete
+    first, second = keeper(store, clock, "L4", engine(1)), keeper(store, clock, "L4", engine(2))
+    run(first.take())
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            wants = group.create_task(second.take())
+            await clock.sleep(1.2)
+            await first.renew()
+            await clock.sleep(0.5)
+            assert wants.done()
+
+    with pytest.raises(BaseExceptionGroup) as refused:
+        run(both())
+    assert refused.group_contains(LeaseLost, match="owns it for another")
+    assert second.lease is None
+
+
+def test_the_lease_of_a_silent_process_is_taken_once_it_has_run_out_or_was_given_back(store: Any) -> None:
+    clock = WorldClock()
+    run = clock.loop.run_until_complete
+    first, second = keeper(store, clock, "L5", engine(1)), keeper(store, clock, "L5", engine(2))
+    run(first.take())
+    began = clock.monotonic_ns()
+    assert run(second.take()).epoch == 2
+    assert LEASE_NS <= clock.monotonic_ns() - began < LEASE_NS + 1_000_000_000
+    with pytest.raises(LeaseLost):
+        run(first.renew())
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            wants = group.create_task(first.take())
+            await clock.sleep(1.2)
+            await second.release()
+            await clock.sleep(0.6)
+            assert wants.done()
+
+    run(both())
+    assert first.lease is not None
+    assert first.lease.epoch == 3
+
+
+def test_a_process_of_this_machine_that_has_ended_is_not_waited_for(store: Any) -> None:
+    mine = process_name(SystemIds())
+    assert is_process(mine)
+    assert not is_dead(mine)
+    assert process_name(SystemIds()) != mine
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as ended:
+        ended.wait()
+    host, _, word, place, began = mine.rsplit(":", 4)
+    dead = f"{host}:{ended.pid}:{word}:{place}:{began}"
+    elsewhere = f"{host}:{ended.pid}:{word}:another.1:{began}"
+    assert is_dead(dead) == bool(place)  # where the system tells nothing, nothing is certain
+    assert not is_dead(elsewhere)
+    for odd in ("", "engine", "watchdog", f"{ENGINE}host", engine(-1, place), engine(1, place="")):
+        assert not is_dead(odd)
+    if not place:
+        return
+    clock = WorldClock()
+    run = clock.loop.run_until_complete
+    run(keeper(store, clock, "L6", dead).take())
+    began_ns = clock.monotonic_ns()
+    assert run(keeper(store, clock, "L6", mine).take()).epoch == 2
+    assert clock.monotonic_ns() == began_ns
 
 
 def test_an_epoch_that_was_used_before_is_refused(tmp_path: Path) -> None:

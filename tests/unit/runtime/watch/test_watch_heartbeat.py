@@ -119,6 +119,15 @@ def test_a_locked_database_is_told_once_it_answers_again_k6(tmp_path: Path) -> N
     assert scene.kinds() == ["database"]
 
 
+def test_a_database_that_was_slow_to_answer_calls_somebody_k2_k6(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    for takes_s in (4.9, 12.0, 0.1):
+        scene.store.takes_s = takes_s
+        asyncio.run(scene.heart.beat_row())
+    assert [(severity, kind) for severity, kind, _ in scene.alerts] == [(1, "database")]
+    assert "12 s" in scene.alerts[0][2]
+
+
 def test_memory_and_descriptors_call_somebody_once_p10_p17(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     scene.feel.memory, scene.feel.share = 2 * 10**9, 0.95
