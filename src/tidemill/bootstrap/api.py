@@ -1,0 +1,131 @@
+"""The process behind the door: settings, database and services become parts, parts become an app, uvicorn serves it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import uvicorn
+from uvicorn.importer import import_from_string
+
+from tidemill.adapters.sql.database import Database
+from tidemill.adapters.sql.opening import open_store
+from tidemill.bootstrap.parts import Parts
+from tidemill.bootstrap.protocol import PatientProtocol
+from tidemill.model.errors import ConfigError
+from tidemill.runtime.clock import SystemClock, SystemIds
+from tidemill.services.access.access import Access, AccessSettings
+from tidemill.services.access.keys import signing_key
+from tidemill.services.access.tokens import TokenSettings
+from tidemill.services.home import Home, find_home
+from tidemill.services.logs import Log
+from tidemill.services.settings.loading import Loaded, load_settings
+from tidemill.services.settings.profiles import Profile
+
+__all__ = ["Behind", "build_parts", "find_parts", "serve"]
+
+_APP = "tidemill.web.app:create_app"  # by name: the door stands on the floor above
+_KEEP_ALIVE_S = 15
+_CONNECTIONS = 512
+_HEADER_BYTES = 16 * 1024
+_STOP_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A proxy in front of this process, which ends TLS.
+
+    Args:
+        trusted: addresses whose word about the caller's address is taken; empty: there is no proxy.
+    """
+
+    trusted: tuple[str, ...] = ()
+
+
+def find_parts(
+    data_dir: str | None = None, database: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> Parts:
+    """Return the parts of the installation that folder, flags and environment name; its tables are made if need be.
+
+    Raises:
+        ConfigError: a setting is wrong. StoreError, StoreMismatch: the database cannot be used.
+    """
+    loaded = load_settings(overrides=overrides)
+    url = loaded.settings.database_url
+    home = find_home(data_dir, database or (url.get_secret_value() if url else None))
+    return build_parts(home, loaded)
+
+
+def build_parts(home: Home, loaded: Loaded) -> Parts:
+    """Return the parts of an installation. Raises as `find_parts`."""
+    settings = loaded.settings
+    if settings.loopback_without_token and settings.profile is not Profile.DEV:
+        raise ConfigError("Requests without a token are for the profile dev only; take loopback_without_token away.")
+    secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else ""
+    key = signing_key(home, secret)
+    with open_store(home.url, migrate=True, verify=False):
+        database = Database(home.url)
+    clock = SystemClock()
+    tokens = TokenSettings(settings.jwt_issuer, settings.jwt_audience, settings.access_token_minutes * 60)
+    access = Access(database, clock, key, AccessSettings(tokens, settings.refresh_token_days * 86_400))
+    return Parts(home, database, clock, SystemIds(), loaded, access, Log(process="api"))
+
+
+def serve(parts: Parts, behind: Behind, *, host: str, port: int) -> None:
+    """Serve until the process is told to stop.
+
+    Args:
+        host: address to listen on; anything but this machine's own needs a proxy in front. port: 0 takes a free one.
+
+    Raises:
+        ConfigError: others could reach it without TLS, or the port is taken.
+    """
+    if not _is_loopback(host) and not behind.trusted:
+        raise ConfigError(
+            f"{host} can be reached by others, and tokens would travel in the clear; put a proxy with TLS in front "
+            "and say --behind-proxy with its address, or listen on 127.0.0.1."
+        )
+    config = uvicorn.Config(
+        import_from_string(_APP)(parts),
+        http=PatientProtocol,
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        proxy_headers=bool(behind.trusted),
+        forwarded_allow_ips=list(behind.trusted),
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_STOP_S,
+        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        ws_max_size=64 * 1024,
+    )
+    with _listen(host, port) as sock:
+        _announce(parts, host, sock.getsockname()[1])
+        uvicorn.Server(config).run(sockets=[sock])
+
+
+def _announce(parts: Parts, host: str, port: int) -> None:
+    parts.log("listening", address=f"{host}:{port}", profile=str(parts.loaded.settings.profile))
+    if parts.loaded.settings.loopback_without_token:
+        parts.log("open", warning="Requests from this machine need no token: whoever sits here acts as the owner.")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
+        )
+    except OSError as error:
+        raise ConfigError(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None

@@ -1,0 +1,39 @@
+"""What the door works with: services, put together once when the process starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidemill.adapters.sql.database import Database
+from tidemill.ports.seams import Clock, Ids
+from tidemill.services.access.access import Access
+from tidemill.services.home import Home
+from tidemill.services.logs import Log
+from tidemill.services.settings.loading import Loaded
+
+__all__ = ["Parts"]
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything a route may use.
+
+    Args:
+        home: where data lie.
+        database: the installation's, with its tables.
+        clock, ids: of the machine.
+        loaded: settings, and where each was said.
+        access: who may come in. log: of the process.
+    """
+
+    home: Home
+    database: Database
+    clock: Clock
+    ids: Ids
+    loaded: Loaded
+    access: Access
+    log: Log
+
+    def close(self) -> None:
+        """Let go of the database; threads that asked it let go when they end."""
+        self.database.release()

@@ -1,0 +1,1 @@
+"""How the processes of an installation are set, and where each value was said."""

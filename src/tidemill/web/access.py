@@ -1,0 +1,127 @@
+"""Who may call a route, how often, and whose data it touches. A route without this rule cannot be mounted."""
+
+from __future__ import annotations
+
+import math
+from ipaddress import ip_address
+from typing import Annotated, Any, Literal, cast
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from tidemill.model.people import Principal, Role, UserScope
+from tidemill.web.errors import ApiError, errors_of
+from tidemill.web.parts import parts_of
+from tidemill.web.rates import Rates
+
+__all__ = ["Caller", "Scope", "address_of", "rule"]
+
+Owns = Literal["nothing", "self", "row"]
+
+_BEARER = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="Access token of /v1/auth/login."
+)
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_USUAL = 300  # requests a minute of one caller on one route
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+def address_of(request: Request) -> str:
+    """Return the network address a request came from."""
+    return request.client.host if request.client is not None else ""
+
+
+def _caller(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Principal:
+    """Return who calls; refuse those who do not say so."""
+    found: Principal | None = getattr(request.state, "principal", None)
+    if found is None:
+        parts = parts_of(request)
+        if shown is not None:
+            found = parts.access.principal_of(shown.credentials)
+        elif _sits_here(request) and parts.loaded.settings.loopback_without_token:
+            found = parts.access.owner()
+        if found is None:
+            sentence = "Sign in (POST /v1/auth/login) and send the access token as: Authorization: Bearer ..."
+            raise ApiError(401, "not_signed_in", sentence, headers=_CHALLENGE)
+        request.state.principal = found
+    return found
+
+
+def _sits_here(request: Request) -> bool:
+    """Tell whether a request comes from a program on this machine: not through a proxy, not from a foreign page."""
+    if "authorization" in request.headers or any(name in request.headers for name in _FORWARDED):
+        return False
+    site, origin = request.headers.get("sec-fetch-site", "none"), request.headers.get("origin")
+    if site not in {"none", "same-origin"} or (origin is not None and origin != f"http://{request.headers['host']}"):
+        return False
+    try:
+        return ip_address(address_of(request)).is_loopback
+    except ValueError:
+        return False
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+
+
+def _scope(caller: Caller) -> UserScope:
+    return caller.scope
+
+
+Scope = Annotated[UserScope, Depends(_scope)]
+
+
+def _count(request: Request, who: str, per_minute: float) -> None:
+    path = getattr(request.scope.get("route"), "path", "")
+    wait = cast("Rates", request.app.state.rates).wait_s(f"{who} {request.method} {path}", per_minute)
+    if wait > 0.0:
+        seconds = math.ceil(wait)
+        sentence = f"That is more than {per_minute:g} times a minute; try again in {seconds} s."
+        raise ApiError(429, "too_often", sentence, headers={"Retry-After": str(seconds)})
+
+
+def _needs(role: Role, per_minute: float) -> Any:
+    def check(request: Request, caller: Caller) -> None:
+        _count(request, f"user:{caller.user_id}", per_minute)
+        if not caller.may(role):
+            held = ", ".join(sorted(caller.roles)) or "none"
+            raise ApiError(
+                403,
+                "not_allowed",
+                f"This needs the role {role}, yours are: {held}; ask the owner of this installation.",
+                details={"required": str(role)},
+            )
+
+    return Depends(check)
+
+
+def _open(per_minute: float) -> Any:
+    def check(request: Request) -> None:
+        _count(request, f"address:{address_of(request)}", per_minute)
+
+    return Depends(check)
+
+
+def rule(
+    role: Role | None,
+    owns: Owns,
+    *,
+    errors: tuple[int, ...] = (),
+    per_minute: float = _USUAL,
+    extra: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what a route's decorator takes beside path and answer.
+
+    Args:
+        role: least role that may call; None: anybody, signed in or not.
+        owns: ``nothing``: the route touches nobody's data; ``self``: only rows of the caller, found by who they are;
+            ``row``: a row named in the path or body, which is a 404 for everybody but its owner.
+        errors: statuses it may answer beside the usual ones.
+        per_minute: requests of one caller on this route.
+        extra: more for the OpenAPI document.
+    """
+    usual = (401, 403) if role is not None else ()
+    return {
+        "dependencies": [_needs(role, per_minute) if role is not None else _open(per_minute)],
+        "responses": errors_of(*usual, *errors, *((404,) if owns == "row" else ())),
+        "openapi_extra": {"x-role": str(role) if role else "anybody", "x-owns": owns, **(extra or {})},
+    }

@@ -1,0 +1,87 @@
+"""How much a request may say, how deep and how slowly: told from the bytes, before anything parses them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidemill.model.json_depth import json_depth
+from tidemill.web.errors import ApiError, answer_of
+
+__all__ = ["Bodies"]
+
+_MOST_BYTES = 256 * 1024
+_DEEPEST = 32
+_SLOWEST_S = 15.0
+_URL_BYTES = 4 * 1024
+
+
+class Bodies:
+    """Reads the whole body of a request within its limits, and hands it on in one piece.
+
+    Args:
+        app: behind. large: paths whose bodies may be larger, in bytes.
+    """
+
+    def __init__(self, app: ASGIApp, large: dict[str, int] | None = None) -> None:
+        self._app, self._large = app, large or {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await self._read(scope, receive)
+        except ApiError as error:
+            await answer_of(error, scope["state"]["request_id"])(scope, receive, send)
+            return
+        if body is None:
+            return
+        told = False
+
+        async def again() -> Message:
+            nonlocal told
+            if told:
+                return await receive()
+            told = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, again, send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Return the body; None when the caller went away."""
+        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _URL_BYTES:
+            raise ApiError(414, "url_too_long", "That address is too long; send what it says in the body.")
+        most = self._large.get(scope["path"], _MOST_BYTES)
+        headers = Headers(scope=scope)
+        _refuse_long(headers.get("content-length"), most)
+        whole = bytearray()
+        try:
+            async with asyncio.timeout(_SLOWEST_S):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    whole += message.get("body", b"")
+                    if len(whole) > most:
+                        raise _too_large(most)
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            raise ApiError(408, "too_slow", f"The body did not arrive within {_SLOWEST_S:g} s; try again.") from None
+        if "multipart/" not in headers.get("content-type", "") and json_depth(bytes(whole), _DEEPEST) > _DEEPEST:
+            raise ApiError(422, "too_deep", f"The body is nested deeper than {_DEEPEST} levels.", field="body")
+        return bytes(whole)
+
+
+def _refuse_long(told: str | None, most: int) -> None:
+    if told is not None and (not told.isdigit() or len(told) > 12 or int(told) > most):
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> ApiError:
+    headers = {"Connection": "close"}  # what is still on its way is not read
+    return ApiError(413, "too_large", f"The body is larger than {most // 1024} KiB; send less.", headers=headers)

@@ -1,0 +1,46 @@
+"""Every router and every path it is reachable under, in one place: the canonical one first, then the sources'.
+
+Routers with static paths (``/public``, ``/auth/status``) come before those whose paths take a name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI
+
+from tidemill.web.auth import routes as auth
+from tidemill.web.system import routes as system
+from tidemill.web.users import routes as users
+
+__all__ = ["MOUNTS", "Mount", "mount_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One router under its paths.
+
+    Args:
+        router: of a feature.
+        prefixes: where it is mounted; the first is the canonical one.
+        tag: heading in the documentation.
+    """
+
+    router: APIRouter
+    prefixes: tuple[str, ...]
+    tag: str
+
+
+MOUNTS: tuple[Mount, ...] = (
+    Mount(auth.router, ("/v1/auth", "/api/v1/auth"), "Signing in"),
+    Mount(users.router, ("/v1/users",), "People"),
+    Mount(users.audit_router, ("/v1/audit",), "People"),
+    Mount(system.router, ("/v1/debug",), "System"),
+)
+
+
+def mount_all(app: FastAPI) -> None:
+    """Mount everything under each of its paths."""
+    for mount in MOUNTS:
+        for prefix in mount.prefixes:
+            app.include_router(mount.router, prefix=prefix, tags=[mount.tag])

@@ -1,0 +1,1 @@
+"""How the process is set, and what it serves."""

@@ -1,0 +1,1 @@
+"""The people of an installation, for those who look after it."""
