@@ -17,6 +17,7 @@ from tidemill.model.chain import verify_tape
 from tidemill.model.errors import InvariantBroken, LeaseLost, StoreError
 from tidemill.model.journal import (
     AlertRow,
+    AnswerRow,
     Batch,
     GuardRow,
     OrderRecord,
@@ -324,13 +325,13 @@ def test_a_command_is_stored_once(store, other) -> None:
 def test_commands_stay_until_they_are_answered(store) -> None:
     for key, run_id in (("k1", "R"), ("k2", "S"), ("k3", "R")):
         store.put_command(command(key, run_id=run_id))
-    store.answer_command("k1", "TAKEN", "")
+    store.answer_commands([AnswerRow("k1", "TAKEN", "")])
     assert [(row.key, row.state) for row in store.new_commands("R")] == [("k1", "TAKEN"), ("k3", "NEW")]
-    store.answer_command("k1", "DONE", AWKWARD)
+    store.answer_commands([AnswerRow("k1", "DONE", AWKWARD)])
     assert [row.key for row in store.new_commands()] == ["k2", "k3"]
     assert store.command("k1") == command("k1", state="DONE", answer=AWKWARD)
     with pytest.raises(StoreError, match="no command 'k9'"):
-        store.answer_command("k9", "DONE", "")
+        store.answer_commands([AnswerRow("k9", "DONE", "")])
 
 
 def test_the_last_heartbeat_of_each_process_is_kept(store) -> None:

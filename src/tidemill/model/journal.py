@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 __all__ = [
     "AlertRow",
+    "AnswerRow",
     "Batch",
     "FillEntry",
     "GuardRow",
@@ -200,6 +201,15 @@ class AlertRow:
     delivered_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """What became of a command. ``state``: DONE, REFUSED."""
+
+    key: str
+    state: str
+    text: str
+
+
 @dataclass(slots=True)
 class ReconRow:
     """One comparison of our record with the broker's."""
@@ -256,6 +266,7 @@ class Batch:
     snapshots: list[SnapshotRow] = field(default_factory=list)
     runs: list[RunRow] = field(default_factory=list)  # inserted, or replaced by run id
     projections: list[ProjectionRow] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)  # of commands that were stored before
 
     def is_empty(self) -> bool:
         """Tell whether there is nothing to write."""

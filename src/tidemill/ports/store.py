@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tidemill.model.journal import (
+    AnswerRow,
     Batch,
     FillEntry,
     GuardRow,
@@ -134,8 +135,8 @@ class Store(Protocol):
     def new_commands(self, run_id: str = "") -> list[CommandRow]:
         """Return commands nobody has answered yet, oldest first."""
 
-    def answer_command(self, key: str, state: str, answer: str) -> None:
-        """Write down what became of a command."""
+    def answer_commands(self, answers: Sequence[AnswerRow]) -> None:
+        """Write down what became of commands, all in one transaction."""
 
     def heartbeat(self, name: str, now_ns: int, body: str) -> None:
         """Say that a process lives and how it fares."""

@@ -209,6 +209,10 @@ class Inbox:
                 return Lane.QUOTE, rows
         return None
 
+    def take_command(self) -> Any | None:
+        """Return the oldest command, None when none waits or something more urgent does."""
+        return self._commands.popleft() if self._commands and not self.has_urgent else None
+
     def take_report(self) -> Any | None:
         """Return the oldest report, None when none waits; for the start, when nothing else may be taken yet."""
         return self._reports.popleft() if self._reports else None

@@ -16,7 +16,13 @@ _PATIENCE_MS = 5_000
 
 
 def open_store(
-    url: str, *, migrate: bool = False, lock: bool | str = False, verify: bool = True, patience_ms: int = _PATIENCE_MS
+    url: str,
+    *,
+    migrate: bool = False,
+    lock: bool | str = False,
+    verify: bool = True,
+    patience_ms: int = _PATIENCE_MS,
+    relaxed: bool = False,
 ) -> SqlStore:
     """Open a durable record; it belongs to the thread that calls.
 
@@ -28,6 +34,7 @@ def open_store(
             for that account's engine only. PostgreSQL needs none, there the lease alone decides.
         verify: read every page of a SQLite file first.
         patience_ms: how long a statement waits for somebody else's lock.
+        relaxed: commits return before the disk has them, see ``Session.relax``; never of an engine.
 
     Raises:
         ConfigError, PluginError: the address cannot be used, or its driver is not installed.
@@ -51,5 +58,7 @@ def open_store(
         if migrate:
             upgrade(session)
         greet(session)
+        if relaxed:
+            session.relax()
         opened.pop_all()
     return SqlStore(session, held)

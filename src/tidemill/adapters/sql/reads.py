@@ -51,6 +51,7 @@ __all__ = ["StoreReads", "names_of", "read_table"]
 
 Row = TypeVar("Row")
 _UNANSWERED = ("NEW", "TAKEN")
+_KEYS = 256  # of one question
 
 
 _ROWS: list[type[Any]] = [CommandRow, *(row for _, row in JOURNAL.values())]
@@ -166,6 +167,17 @@ class StoreReads:
     def command(self, key: str) -> CommandRow | None:
         """Return one command."""
         return next(iter(self._rows(COMMANDS, CommandRow, {"key": key}, ["number"])), None)
+
+    def commands(self, keys: Sequence[str]) -> list[CommandRow]:
+        """Return commands by their keys, as they stand; those nobody stored are left out."""
+        found = []
+        for at in range(0, len(keys), _KEYS):
+            chunk = [*keys[at : at + _KEYS]]
+            chunk += chunk[-1:] * ((1 << (len(chunk) - 1).bit_length()) - len(chunk))  # few texts, however many keys
+            names = names_of(CommandRow)
+            sql = select_sql(self._session.database, COMMANDS, names, where=(f"key*{len(chunk)}",), order=("number",))
+            found += [CommandRow(*row) for row in self._session.read(sql, tuple(chunk))]
+        return found
 
     def new_commands(self, run_id: str = "") -> list[CommandRow]:
         """Return commands nobody has answered yet, oldest first: NEW ones and those somebody took."""

@@ -30,6 +30,7 @@ _SQLITE = {
     26: "the file is no database or is damaged; restore a backup",
 }
 _BUSY = 5
+_RELAXED = {"sqlite": "PRAGMA synchronous=NORMAL", "postgresql": "SET synchronous_commit = off"}
 _PASSES = (_BUSY, 6, 13)  # what may be over in a moment: locks, a full disk
 _PASSES_POSTGRES = ("55P03", "57014", "40", "53")
 _BEFORE_SENDING = ("DataError", "NotSupportedError", "ProgrammingError")  # found by the driver itself
@@ -84,7 +85,7 @@ class Session:
         self._errors: tuple[type[Exception], ...] = (dbapi.Error, UnicodeError, OverflowError)
         self._connection: Connection | None = None
         self._driver: Any = None
-        self._is_closed = False
+        self._is_closed = self._relaxed = False
         self._connect()
 
     def _connect(self) -> None:
@@ -96,6 +97,8 @@ class Session:
         except self._errors as error:
             raise self._failure(error, "nothing was read") from error
         self._driver = self._connection.connection.driver_connection
+        if self._relaxed and self._driver is not None:
+            self._driver.execute(_RELAXED[self.database])
 
     def _mine(self) -> Any:
         if threading.get_ident() != self._thread:
@@ -184,6 +187,15 @@ class Session:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+    def relax(self) -> None:
+        """Let commits return before the disk has them: they are on it with the next durable commit of anybody.
+
+        For requests whose asker waits for an answer, which is durable: an answer never comes before its request.
+        See the pragma synchronous of SQLite in WAL mode, and synchronous_commit of PostgreSQL.
+        """
+        self._relaxed = True
+        self._mine().execute(_RELAXED[self.database])
 
     def close(self) -> None:
         """Let the connection go; harmless when done twice."""

@@ -20,7 +20,7 @@ from tidemill.adapters.sql.session import Session
 from tidemill.adapters.sql.statements import OnConflict, delete_sql, insert_sql, text_of
 from tidemill.adapters.sql.tables import COMMANDS, HEARTBEATS, JOURNAL, OUTBOX, SNAPSHOTS
 from tidemill.model.errors import InvariantBroken, StoreError
-from tidemill.model.journal import Batch, ProjectionRow, SnapshotRow
+from tidemill.model.journal import AnswerRow, Batch, ProjectionRow, SnapshotRow
 from tidemill.ports.store import ENGINE, CommandRow, Lease
 
 __all__ = ["SqlStore", "verify_pages"]
@@ -150,6 +150,8 @@ class SqlStore(StoreReads):
                     written = _many(cursor, sql, [values(row) for row in rows])
                     if name == "outbox" and written != len(rows):
                         raise StoreError("A request that is on its way was to wait again; nothing was written.")
+            for item in batch.answers:
+                cursor.execute(_answer_sql(self._session.database), (item.state, item.text, item.key))
             self._project(cursor, batch.projections)
             self._prune(cursor, batch.snapshots)
 
@@ -230,16 +232,28 @@ class SqlStore(StoreReads):
             raise StoreError(f"Command {command.key} was stored and is gone; somebody edits the database.")
         return stored
 
-    def answer_command(self, key: str, state: str, answer: str) -> None:
-        """Write down what became of a command.
+    def put_commands(self, commands: Sequence[CommandRow]) -> list[CommandRow]:
+        """Store commands once each, all in one transaction; return what is stored under their keys, in their order."""
+        names = names_of(CommandRow)
+        sql = insert_sql(self._session.database, COMMANDS, names, ("key",), "keep")
+        with self._session.write() as cursor:
+            _many(cursor, sql, [attrgetter(*names)(command) for command in commands])
+        stored = {row.key: row for row in self.commands([command.key for command in commands])}
+        return [stored[command.key] for command in commands]
+
+    def answer_commands(self, answers: Sequence[AnswerRow]) -> None:
+        """Write down what became of commands, all in one transaction.
 
         Raises:
-            StoreError: there is no such command, or it could not be written.
+            StoreError: one of them is not there, or nothing could be written.
         """
+        if not answers:
+            return
         with self._session.write() as cursor:
-            cursor.execute(_answer_sql(self._session.database), (state, answer, key))
-            if cursor.rowcount != 1:
-                raise StoreError(f"There is no command {key!r} to answer; nothing was written.")
+            for item in answers:
+                cursor.execute(_answer_sql(self._session.database), (item.state, item.text, item.key))
+                if cursor.rowcount != 1:
+                    raise StoreError(f"There is no command {item.key!r} to answer; nothing was written.")
 
     def heartbeat(self, name: str, now_ns: int, body: str) -> None:
         """Say that a process lives and how it fares."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
 from tidemill.model.answers import REFUSALS
 from tidemill.model.enums import Operator, OrderState, Refusal
-from tidemill.model.journal import FillEntry
+from tidemill.model.journal import AnswerRow, FillEntry
 from tidemill.runtime.life.wiring import Wired
+from tidemill.runtime.orders.desk import InstantDesk
 from tidemill.runtime.orders.outgoing import decimal_text
 from tidemill.runtime.orders.translation import adjustment_row
 from tidemill.runtime.words.words import AdjustWord, CancelWord, IntentWord, OperatorWord, StopWord, VerdictWord
 
 __all__ = ["Obeying"]
+
+_TOGETHER = 64  # commands of one transaction at most
 
 
 class Obeying:
@@ -28,14 +31,44 @@ class Obeying:
         self._run, self._stop = run, stop
 
     async def take(self, item: Any) -> None:
-        """Do one word and answer the command it came from."""
+        """Do one word and answer the command it came from, in one transaction."""
+        await self._obey(item)
+        await self._write([item])
+
+    async def take_waiting(self, first: Any) -> None:
+        """Do a command and those that wait behind it; on a simulated exchange one transaction holds all of them."""
+        run, items = self._run, [first]
+        if not isinstance(run.desk, InstantDesk):
+            await self.take(first)
+            return
+        run.desk.gathers = True
+        try:
+            await self._obey(first)
+            while len(items) < _TOGETHER and (item := run.parts.inbox.take_command()) is not None:
+                items.append(item)
+                await self._obey(item)
+        finally:
+            run.desk.gathers = False
+        await self._write(items)
+
+    async def _obey(self, item: Any) -> None:
+        """Do one word, and put what became of it into the transaction."""
         run = self._run
         known = len(run.book.by_client)
         run.refusal = 0
         await self._do(item)
-        if isinstance(item, OperatorWord) and item.done is not None:
-            item.done()
-        await run.poller.answer(item.key, *self._outcome(item, known))
+        if item.key:
+            run.journal.batch.answers.append(AnswerRow(item.key, *self._outcome(item, known)))
+
+    async def _write(self, items: Sequence[Any]) -> None:
+        """Put what was done and answered on the disk, then say so."""
+        run = self._run
+        await run.journal.commit()
+        for item in items:
+            run.poller.settled(item.key)
+            if isinstance(item, OperatorWord) and item.done is not None:
+                item.done()
+        run.parts.answered()
 
     async def _do(self, item: Any) -> None:
         """Do what a person or a program asked for; its key goes on the tape in the same transaction."""
@@ -59,7 +92,6 @@ class Obeying:
             run.journal.note(run.journal.next_seq - 1, f"person:{item.by}", "STOP", item.key, b"")
             self._stop()
         await run.groups.settle()
-        await run.journal.commit()
 
     async def _adjust(self, word: AdjustWord, now: int) -> None:
         """Book what a person acknowledges: the position moves, and the ledger says why."""

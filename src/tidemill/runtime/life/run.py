@@ -120,7 +120,9 @@ class Run(Wired):
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._stream(), name="feed")]
-                works = {"keeper": self._keep, "commands": self.poller.serve, "bus": self.bus.run}
+                works = {"keeper": self._keep, "bus": self.bus.run}
+                if self.parts.polls:
+                    works["commands"] = self.poller.serve
                 if self.parts.watch is not None:
                     self.supervisor = Supervisor(self, self.parts.watch, self._is_over)
                     works["supervisor"] = self.supervisor.serve
@@ -218,6 +220,8 @@ class Run(Wired):
             await self.market.take_quotes(item)
         elif lane is Lane.REPORT:
             await self._take_report(item)
+        elif lane is Lane.COMMAND:
+            await self._obeying.take_waiting(item)
         elif item is _LOOK:
             await self.market.close_quiet_bars()
         elif item is not None:

@@ -106,6 +106,8 @@ class RunParts:
         owner: name of this process on the lease.
         watch: how it is watched from inside: halts, lag, heartbeat; None in backtests of the runtime.
         follow: told what the core has booked, with the tape row (read tables, streams, screens).
+        polls: whether the run looks for its commands itself; else whoever hosts it hands them to its poller.
+        answered: told when answers to commands are on the disk.
     """
 
     engine: Engine
@@ -125,3 +127,5 @@ class RunParts:
     owner: str = "engine"
     watch: Supervision | None = None
     follow: list[Callable[[int, Written], None]] = field(default_factory=list)
+    polls: bool = True
+    answered: Callable[[], object] = lambda: None

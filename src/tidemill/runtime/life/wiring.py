@@ -176,6 +176,7 @@ class Wired:
             push=parts.push,
             refused=self._refuse,
             seen=commands,
+            told=parts.answered,
         )
 
     def _refuse(self, command: CommandRow, reason: str) -> None:

@@ -86,6 +86,7 @@ class InstantDesk:
     ) -> None:
         self._exchange, self._journal, self._approve, self._known = exchange, journal, approve, known
         self._may_gather = may_gather
+        self.gathers = False  # while several commands are obeyed together: nobody hears of any before all are written
         self._refused: deque[OrderReport] = deque()
 
     async def release(self, outgoing: list[Outgoing]) -> None:
@@ -102,7 +103,8 @@ class InstantDesk:
             item.row.text = f"{answer.code}: {answer}" if isinstance(answer, GuardRefusal) else ""
             self._journal.batch.outbox.append(item.row)
             self._journal.batch.orders.append(order_record(item.order, self._journal.run_id))
-        if is_new and not (self._may_gather and len(self._journal.batch.intents) < _GATHERED):
+        may_wait = self._may_gather or self.gathers
+        if is_new and not (may_wait and len(self._journal.batch.intents) < _GATHERED):
             await self._journal.commit()
         for item in outgoing:
             if item.row.state == "DROPPED":

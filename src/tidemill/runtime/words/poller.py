@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from tidemill.model.enums import Operator
-from tidemill.model.errors import GuardRefusal, TidemillError, UnknownName
+from tidemill.model.errors import GuardRefusal, StoreBusy, TidemillError, UnknownName
 from tidemill.model.instrument import Instrument
+from tidemill.model.journal import AnswerRow
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import CommandRow, Store
 from tidemill.runtime.inbox import Inbox
@@ -20,6 +22,7 @@ from tidemill.runtime.words.words import AdjustWord, CancelWord, IntentWord, Ope
 __all__ = ["POLL_S", "CommandPoller"]
 
 POLL_S = 0.1
+_REMEMBERED = 4096  # keys of answered commands: more than one look at the store can hold
 _STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
 _OPERATORS = {"pause": Operator.PAUSE, "go_on": Operator.GO_ON}
 _KINDS = ("adjust", "cancel", "go_on", "order", "pause", "stop", "tick", "verdict")
@@ -37,6 +40,7 @@ class CommandPoller:
         push: takes a tick from outside: symbol, price, size, time; raises ConfigError when the run takes none.
         refused: told of every command that cannot be obeyed, with the reason.
         seen: keys of commands that are on the tape already.
+        told: called when answers of this poller are on the disk.
     """
 
     def __init__(  # noqa: PLR0913 - a command may concern anything
@@ -52,47 +56,65 @@ class CommandPoller:
         push: Callable[[str, float, float, int], None],
         refused: Callable[[CommandRow, str], None],
         seen: Iterable[str] = (),
+        told: Callable[[], object] = lambda: None,
     ) -> None:
         self._run_id, self._store, self._writer, self._clock = run_id, store, writer, clock
         self._inbox, self._instruments, self._strategies, self._push = inbox, instruments, strategies, push
         self._seen, self._refused = set(seen), refused
         self._waiting: set[str] = set()
+        self._answered: dict[str, None] = {}
+        self._told = told
 
     async def serve(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled; a locked database is looked at again."""
         while True:
-            await self.look()
+            with suppress(StoreBusy):
+                await self.look()
             await self._clock.sleep(POLL_S)
 
     async def look(self) -> None:
         """Take what is new, oldest first; a command that cannot be obeyed is refused with its reason."""
-        for command in await self._writer.run(partial(self._store.new_commands, self._run_id)):
-            if command.key in self._waiting:
+        await self.take(await self._writer.run(partial(self._store.new_commands, self._run_id)))
+
+    async def take(self, commands: Sequence[CommandRow]) -> None:
+        """Take commands that were read from the store, in this order; one that was read twice is taken once."""
+        answers = []
+        for command in commands:
+            if command.key in self._waiting or command.key in self._answered:
                 continue
-            if command.key in self._seen:
-                await self.answer(command.key, "DONE", "taken before a restart")
-                continue
-            try:
-                answer = self._take(command)
-            except GuardRefusal as error:
-                await self._refuse(command, f"{error.code}: {error}")
-            except (TidemillError, ValueError, TypeError, KeyError) as error:
-                await self._refuse(command, f"bad_command: {error}")
+            answer = self._answer_at_once(command)
+            if answer is None:
+                self._waiting.add(command.key)
             else:
-                if answer:
-                    await self.answer(command.key, "DONE", answer)
-                else:
-                    self._waiting.add(command.key)
+                self.settled(command.key)
+                answers.append(answer)
+        if answers:
+            await self._writer.surely(partial(self._store.answer_commands, answers))
+            self._told()
 
-    async def _refuse(self, command: CommandRow, reason: str) -> None:
+    def _answer_at_once(self, command: CommandRow) -> AnswerRow | None:
+        """Put a command into the inbox; return its answer, None while its turn is to come."""
+        if command.key in self._seen:
+            return AnswerRow(command.key, "DONE", "taken before a restart")
+        try:
+            answer = self._take(command)
+        except GuardRefusal as error:
+            return self._refuse(command, f"{error.code}: {error}")
+        except (TidemillError, ValueError, TypeError, KeyError) as error:
+            return self._refuse(command, f"bad_command: {error}")
+        return AnswerRow(command.key, "DONE", answer) if answer else None
+
+    def _refuse(self, command: CommandRow, reason: str) -> AnswerRow:
         self._refused(command, reason)
-        await self.answer(command.key, "REFUSED", reason)
+        return AnswerRow(command.key, "REFUSED", reason)
 
-    async def answer(self, key: str, state: str, text: str) -> None:
-        """Write down what became of a command; an empty key belongs to none."""
+    def settled(self, key: str) -> None:
+        """Note that a command is answered; an older look at the store may still show it."""
         if key:
             self._waiting.discard(key)
-            await self._writer.run(partial(self._store.answer_command, key, state, text))
+            self._answered[key] = None
+            if len(self._answered) > _REMEMBERED:
+                del self._answered[next(iter(self._answered))]
 
     def _take(self, command: CommandRow) -> str:
         """Put a command into the inbox; return the answer if it has one at once."""

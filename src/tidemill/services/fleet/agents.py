@@ -18,7 +18,7 @@ from tidemill.model.people import UserScope
 from tidemill.ports.seams import Clock, Ids
 from tidemill.services.agents import spec_hash, spec_of_text, spec_text
 from tidemill.services.fleet.making import Made
-from tidemill.services.fleet.refusals import NotThere
+from tidemill.services.fleet.refusals import not_there
 
 __all__ = ["FACES", "Agent", "Agents", "agent_of"]
 
@@ -119,17 +119,17 @@ class Agents:
         """Return one agent, by id or number.
 
         Raises:
-            NotThere: nobody has it, or somebody else.
+            Refused: nobody has it, or somebody else.
         """
         key = AGENTS.c.number == agent_id if isinstance(agent_id, int) else AGENTS.c.id == agent_id
         if isinstance(agent_id, int) and not (0 < agent_id < 2**63):
-            raise NotThere(face.replace("_", " "), agent_id)
+            raise not_there(face.replace("_", " "), agent_id)
         statement = select(AGENTS).where(
             key, AGENTS.c.user_id == scope.user_id, AGENTS.c.face == face, AGENTS.c.deleted_ns == 0
         )
         row = self._database.row(statement)
         if row is None:
-            raise NotThere(face.replace("_", " "), agent_id)
+            raise not_there(face.replace("_", " "), agent_id)
         return agent_of(row)
 
     def list(self, scope: UserScope, face: str, *, limit: int = 1000, offset: int = 0) -> Sequence[Agent]:

@@ -14,7 +14,7 @@ from tidemill.services.agents import limits_of, uses_of
 from tidemill.services.entries import StrategyRequest
 from tidemill.services.fleet.feeds import Feed
 from tidemill.services.fleet.naming import slug
-from tidemill.services.fleet.refusals import LiveRefused
+from tidemill.services.fleet.refusals import live_refused
 
 __all__ = ["Made", "Wish", "check_mode", "check_symbols", "made_of"]
 
@@ -62,11 +62,11 @@ def check_mode(mode: str) -> str:
     """Return a mode as the core knows it.
 
     Raises:
-        LiveRefused: it is for real money. ConfigError: it is none.
+        Refused: it is for real money. ConfigError: it is none.
     """
     plain = mode.strip().lower()
     if plain == "live":
-        raise LiveRefused
+        raise live_refused()
     if plain != "paper":
         raise ConfigError(f"mode is PAPER or LIVE, not {mode[:40]!r}.")
     return plain
@@ -91,7 +91,7 @@ def made_of(wish: Wish) -> Made:
     """Return the agent somebody wishes for.
 
     Raises:
-        ConfigError, UnknownName: in one sentence, what does not fit. LiveRefused: it is for real money.
+        ConfigError, UnknownName: in one sentence, what does not fit. Refused: it is for real money.
     """
     takes_symbols = wish.feed.spec.kind not in {"replay", "sample"} or bool(wish.symbols)
     spec = AgentSpec(

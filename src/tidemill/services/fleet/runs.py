@@ -17,7 +17,7 @@ from tidemill.ports.seams import Clock, Ids
 from tidemill.runtime.doorbell import ring
 from tidemill.services.agents import spec_hash
 from tidemill.services.fleet.agents import Agent
-from tidemill.services.fleet.refusals import NotNow, NotThere, OverLimit
+from tidemill.services.fleet.refusals import OverLimit, not_now, not_there
 from tidemill.services.home import Home
 from tidemill.services.hosting.bells import engine_bell
 
@@ -101,13 +101,13 @@ class Runs:
         """Return one run.
 
         Raises:
-            NotThere: nobody has it, or somebody else.
+            Refused: nobody has it, or somebody else.
         """
         row = self._database.row(
             select(RUN_OWNERS).where(RUN_OWNERS.c.run_id == run_id, RUN_OWNERS.c.user_id == scope.user_id)
         )
         if row is None:
-            raise NotThere("run", run_id)
+            raise not_there("run", run_id)
         return _run_of(row)
 
     def list(
@@ -140,7 +140,7 @@ class Runs:
             anew: begin a new run even if the last one could go on.
 
         Raises:
-            OverLimit: every place is taken. NotNow: it is at work already. StoreError: it was not started.
+            OverLimit: every place is taken; it is at work already. StoreError: it was not started.
         """
         for _ in range(_TRIES):
             try:
@@ -149,7 +149,7 @@ class Runs:
                 continue  # somebody took the same place at the same moment: look again which are free
             ring(self._bell)
             return self.get(principal.scope, run_id)
-        raise NotNow("Too many runs begin at once; try again.")
+        raise not_now("Too many runs begin at once; try again.")
 
     def _begin(self, principal: Principal, agent: Agent, *, anew: bool) -> str:
         most, now = ACTIVE_RUNS[principal.tier], self._clock.now_ns()
@@ -160,7 +160,7 @@ class Runs:
                 .order_by(RUN_OWNERS.c.slot)
             )
             if any(row["agent_id"] == agent.id for row in active):
-                raise NotNow(f"{agent.name} is at work already; stop it first, or let it go on if it is paused.")
+                raise not_now(f"{agent.name} is at work already; stop it first, or let it go on if it is paused.")
             taken = {row["slot"] for row in active}
             slot = next((place for place in range(most) if place not in taken), None)
             if slot is None or len(active) >= most:
@@ -229,7 +229,7 @@ class Runs:
         """Let a run go on looking without new entries; exits and protection stay at work.
 
         Raises:
-            NotThere: there is no such run. NotNow: it is over.
+            Refused: there is no such run; it is over.
         """
         return self._want(scope, run_id, "PAUSE")
 
@@ -238,7 +238,7 @@ class Runs:
         return self._want(scope, run_id, "RUN")
 
     def stop(self, scope: UserScope, run_id: str, *, wait_s: float = 5.0) -> OwnedRun:
-        """End a run and wait a while until it has; one that is over stays as it is. Raises NotThere."""
+        """End a run and wait a while until it has; one that is over stays as it is. Raises Refused."""
         run = self.get(scope, run_id)
         if not run.is_active:
             return run
@@ -255,7 +255,7 @@ class Runs:
     def _want(self, scope: UserScope, run_id: str, wanted: str) -> OwnedRun:
         run = self.get(scope, run_id)
         if not run.is_active:
-            raise NotNow(f"The run {run_id} is {run.status}; start its agent again first.")
+            raise not_now(f"The run {run_id} is {run.status}; start its agent again first.")
         now = self._clock.now_ns()
         with self._database.write() as writing:
             changed = writing.run(
@@ -266,6 +266,6 @@ class Runs:
             if wanted == "STOP" and changed:
                 writing.run(update(AGENTS).where(AGENTS.c.id == run.agent_id).values(is_active=0, updated_ns=now))
         if not changed and wanted != "STOP":
-            raise NotNow(f"The run {run_id} is being stopped; start its agent again once it has.")
+            raise not_now(f"The run {run_id} is being stopped; start its agent again once it has.")
         ring(self._bell)
         return self.get(scope, run_id)

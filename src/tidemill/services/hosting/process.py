@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 
 from tidemill.adapters.sql.opening import open_store
+from tidemill.runtime.clock import SystemClock
 from tidemill.services.home import Home
 from tidemill.services.hosting.host import EngineHost
 from tidemill.services.logs import Log
@@ -56,5 +57,5 @@ async def _host(host: EngineHost, parent: int) -> None:
 async def _watch_parent(host: EngineHost, parent: int) -> None:
     """Stop when nobody would start this process again."""
     while not parent or os.getppid() == parent:
-        await asyncio.sleep(_PARENT_S)
+        await SystemClock().sleep(_PARENT_S)
     host.stop()

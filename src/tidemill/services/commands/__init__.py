@@ -1,0 +1,1 @@
+"""What people ask running runs for: each wish asked once, many of them in one transaction, each answered."""

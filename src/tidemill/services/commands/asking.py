@@ -1,0 +1,193 @@
+"""Use case: ask runs for something on behalf of many people at once.
+
+Wishes of a moment are stored in one transaction. They need not wait for the disk: the answer, which is durable, is
+written by the engine after the wish, so whoever has an answer has a wish that survives. Whoever does not wait for an
+answer waits for the disk instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import queue
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from tidemill.adapters.sql.database import Database
+from tidemill.adapters.sql.opening import open_store
+from tidemill.model.errors import StoreError
+from tidemill.model.people import UserScope
+from tidemill.ports.seams import Clock, Ids
+from tidemill.ports.store import CommandRow
+from tidemill.runtime.doorbell import Doorbell, ring
+from tidemill.services.fleet.refusals import not_now
+from tidemill.services.fleet.runs import Runs
+from tidemill.services.home import Home
+from tidemill.services.hosting.bells import answer_bell, engine_bell
+from tidemill.services.operating import Answer
+from tidemill.services.refusals import Kind, Refused
+
+__all__ = ["Asking"]
+
+_GATHER_S = 0.001  # a wish waits so long for others to share its transaction
+_MOST = 256  # wishes of one transaction
+_LOOK_S = 0.02  # between two looks for answers when no bell rings
+_ANSWERED = ("DONE", "REFUSED")
+
+_Wish = tuple[CommandRow, "Future[CommandRow]"]
+
+
+class Asking:
+    """Asks runs, from any number of threads.
+
+    Args:
+        home, database, clock, ids: of the installation. runs: tells whose a run is.
+    """
+
+    def __init__(self, home: Home, database: Database, runs: Runs, clock: Clock, ids: Ids) -> None:
+        self._home, self._database, self._runs, self._clock, self._ids = home, database, runs, clock, ids
+        self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
+        self._waiting: dict[str, list[Future[CommandRow]]] = {}
+        self._turn = threading.Lock()
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def ask(
+        self,
+        scope: UserScope,
+        run_id: str,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        key: str = "",
+        user: str = "",
+        wait_s: float = 10.0,
+    ) -> Answer:
+        """Ask a run for something and wait for its answer; the same key asks once, however often it is sent.
+
+        Args:
+            scope: whose run it is. run_id: which.
+            kind: order, cancel, tick, pause, go_on, verdict, adjust or stop. body: as the run takes it.
+            key: idempotency key; empty: a new one. user: name of who asks.
+            wait_s: for the answer; 0: only until the wish is safe.
+
+        Returns:
+            The answer; state NEW: nobody has answered yet, and the wish stands.
+
+        Raises:
+            Refused: the run is not theirs, not at work, or the key was used for another wish.
+            StoreError: nothing was asked.
+        """
+        run = self._runs.get(scope, run_id)
+        if not run.is_active:
+            raise not_now(f"The run {run_id} is {run.status}; start it first.")
+        wish = self._row(scope, run_id, kind, body, key, user)
+        stored = self._put(wish)
+        if stored.body_hash != wish.body_hash:
+            raise Refused(
+                Kind.CONFLICT, "key_reused", "That idempotency key was used for another request; take a new key."
+            )
+        if stored.state not in _ANSWERED:
+            stored = self._await_answer(stored, wait_s)
+        return Answer(key or stored.key, run_id, stored.state, stored.answer)
+
+    def _row(
+        self, scope: UserScope, run_id: str, kind: str, body: Mapping[str, Any], key: str, user: str
+    ) -> CommandRow:
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(f"{kind}|{run_id}|{text}".encode()).hexdigest()
+        name = f"u{scope.user_id}/{key}" if key else self._ids.fresh("api-")  # keys of two people never meet
+        who = user or f"user:{scope.user_id}"
+        return CommandRow(name, who, run_id, kind, text, digest, "NEW", "", self._clock.now_ns())
+
+    def _put(self, wish: CommandRow) -> CommandRow:
+        self._begin()
+        future: Future[CommandRow] = Future()
+        self._wishes.put((wish, future))
+        return future.result()
+
+    def _await_answer(self, stored: CommandRow, wait_s: float) -> CommandRow:
+        future: Future[CommandRow] = Future()
+        with self._turn:
+            self._waiting.setdefault(stored.key, []).append(future)
+        ring(engine_bell(self._home))
+        try:
+            return future.result(wait_s)
+        except TimeoutError:
+            self._database.store.heartbeat("api", self._clock.now_ns(), "{}")  # a durable commit: the wish is safe now
+            return self._database.store.command(stored.key) or stored
+        finally:
+            with self._turn:
+                left = [item for item in self._waiting.pop(stored.key, []) if item is not future]
+                if left:
+                    self._waiting[stored.key] = left
+
+    # --- threads
+
+    def _begin(self) -> None:
+        with self._turn:
+            if not self._threads and not self._closing.is_set():
+                works = {"commands": self._write, "answers": self._watch}
+                self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in works.items()]
+                for thread in self._threads:
+                    thread.start()
+
+    def _write(self) -> None:
+        """Store wishes, those of a millisecond together."""
+        with open_store(self._home.url, verify=False, relaxed=True) as store:
+            while (first := self._wishes.get()) is not None:
+                wishes = self._gathered(first)
+                rows = {wish.key: wish for wish, _ in reversed(wishes)}
+                try:
+                    found = {row.key: row for row in store.put_commands(list(rows.values()))}
+                except StoreError as error:
+                    for _, future in wishes:
+                        future.set_exception(error)
+                    continue
+                for wish, future in wishes:
+                    future.set_result(found[wish.key])
+
+    def _gathered(self, first: _Wish) -> list[_Wish]:
+        wishes = [first]
+        while len(wishes) < _MOST:
+            try:
+                item = self._wishes.get(timeout=_GATHER_S)
+            except queue.Empty:
+                break
+            if item is None:
+                self._wishes.put(None)
+                break
+            wishes.append(item)
+        return wishes
+
+    def _watch(self) -> None:
+        """Look for the answers of all who wait, with one question."""
+        with Doorbell(answer_bell(self._home)) as bell, open_store(self._home.url, verify=False) as store:
+            while not self._closing.is_set():
+                bell.hear(_LOOK_S)
+                with self._turn:
+                    keys = list(self._waiting)
+                if not keys:
+                    continue
+                try:
+                    rows = store.commands(keys)
+                except StoreError:
+                    continue  # looked for again
+                self._hand_out([row for row in rows if row.state in _ANSWERED])
+
+    def _hand_out(self, rows: list[CommandRow]) -> None:
+        for row in rows:
+            with self._turn:
+                waiting = self._waiting.pop(row.key, [])
+            for future in waiting:
+                if not future.done():
+                    future.set_result(row)
+
+    def close(self) -> None:
+        """Stop the threads; wishes that wait are stored first."""
+        self._closing.set()
+        self._wishes.put(None)
+        for thread in self._threads:
+            thread.join()
