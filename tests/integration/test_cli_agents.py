@@ -139,15 +139,21 @@ def test_every_face_of_limits_reaches_the_guard(tmp_path: Path, bars: Path) -> N
         bars = folder / "AIG.csv"
 
 
-def test_a_check_interval_decides_on_bars_of_that_size(tmp_path: Path, bars: Path) -> None:
+def test_a_check_interval_looks_at_the_newest_bar_every_so_often(tmp_path: Path, bars: Path) -> None:
     _, every_bar = run(alternating(tmp_path, bars))
     (tmp_path / "slow").mkdir()
     agent = alternating(
-        tmp_path / "slow", bars.rename(tmp_path / "slow" / "AIG.csv"), "[schedule]\ncheck_interval = 300\n"
+        tmp_path / "slow", bars.rename(tmp_path / "slow" / "AIG.csv"), "[schedule]\ncheck_interval = 420\n"
     )
     _, slow = run(agent)
-    assert slow["bars_total"] == 360  # 300 of a minute, 60 of five
+    assert slow["bars_total"] == every_bar["bars_total"]
     assert 0 < slow["fills"] < every_bar["fills"] / 4
+    opens = [int(line.partition(",")[0]) for line in recorded_fills(tmp_path / "slow" / "home", "r")]
+    assert len(opens) == slow["fills"]
+    assert {stamp % (420 * 10**9) for stamp in opens} == {0}, "orders leave at the look, and fill at the next open"
+    outcome = tidemill("parity", "r", "--data-dir", tmp_path / "slow" / "home", "--json")
+    parity = json.loads(outcome.out)
+    assert (parity["decisions"]["percent"], parity["fills"]["percent"]) == (100.0, 100.0)
 
 
 def test_a_schedule_ends_the_run(tmp_path: Path, bars: Path) -> None:

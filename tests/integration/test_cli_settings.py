@@ -53,6 +53,7 @@ SETTINGS: list[tuple[str, Any, str, Any]] = [
     ("max_bars", 9, "settings.max_bars_held", 9),
     ("flat_before_close", 15.0, "settings.flat_before_close_min", 15.0),
     ("warmup", 50, "settings.warmup_bars", 50),
+    ("check_interval", 300, "settings.check_interval_s", 300),
     ("gate", True, "settings.gate", True),
     ("gate_ttl", 20.0, "settings.gate_ttl_s", 20.0),
     ("commission_percent", "0.05", "costs.commission_pct", 0.05),

@@ -120,6 +120,7 @@ FLAGS = (
     Flag("max-bars", "settings", "count", "Close after that many bars."),
     Flag("flat-before-close", "settings", "number", "Close that many minutes before the regular session ends."),
     Flag("warmup", "settings", "count", "Bars before the first entry."),
+    Flag("check-interval", "settings", "count", "Seconds between two looks at the market, 60 to 3600."),
     Flag("gate", "settings", "switch", "Ask a gate outside about every entry; without an answer it is not sent."),
     Flag("gate-ttl", "settings", "number", "Seconds for which a gate's answer is good (default 5)."),
     Flag("commission-percent", "costs", "text", "Percent of the value of a fill."),

@@ -33,6 +33,7 @@ _PLAIN = {
     "max_bars": "max_bars_held",
     "flat_before_close": "flat_before_close_min",
     "warmup": "warmup_bars",
+    "check_interval": "check_interval_s",
     "gate": "gate",
     "gate_ttl": "gate_ttl_s",
 }

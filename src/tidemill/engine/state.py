@@ -9,7 +9,7 @@ import numpy as np
 
 from tidemill.engine.blocks import Block
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
-from tidemill.model.bars import MINUTE_NS
+from tidemill.model.bars import MINUTE_NS, SECOND_NS
 from tidemill.model.enums import Rebalance
 from tidemill.model.records import (
     ACCOUNT,
@@ -31,7 +31,7 @@ from tidemill.model.units import to_micros
 
 __all__ = ["LAYOUT_VERSION", "build_state"]
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 _LONG_AGO = -(2**62)
 
 
@@ -205,6 +205,7 @@ def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int
             "estimated_fee_ratio": costs.commission_pct / 100.0,
             "estimated_fee_unit": costs.commission_per_unit,
             "warmup_bars": chosen.warmup_bars,
+            "check_ns": chosen.check_interval_s * SECOND_NS,
             "holds": int(chosen.gate or not chosen.auto_execute),
             "signals_only": int(not chosen.auto_execute),
             "gate_ttl_ns": round(chosen.gate_ttl_s * 1e9),

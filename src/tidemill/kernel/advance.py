@@ -136,6 +136,13 @@ def _write_book(state: int, ticket: Any, slot: Any, settings: Any) -> None:
 
 
 @inlined
+def _is_looked_at(state: int, check_ns: int) -> bool:
+    """Tell whether a look comes before the bar in hand is followed by the next: it is the newest one then."""
+    event = head(state).event
+    return (-event.now_ns) % check_ns < event.interval_ns
+
+
+@inlined
 def _call_step(state: int, tape: int, code: int, index: int, slot: Any, settings: Any) -> None:
     """Hand a bar to a strategy's step, unless it has run ahead to it already, and decide what it proposes."""
     first = slot.tickets
@@ -151,6 +158,8 @@ def _call_step(state: int, tape: int, code: int, index: int, slot: Any, settings
             _set_clock(state, slot.instrument)
         call4(int_at(code, 2 + slot.strategy), state, index, 0, 0)
     slot.stepped = 0
+    if settings.check_ns != 0 and not _is_looked_at(state, settings.check_ns):
+        return
     for number in range(first, first + settings.tickets):
         if proposal_at(state, number).side != 0:
             decide(state, tape, code, number)

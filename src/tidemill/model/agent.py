@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tidemill.model.errors import ConfigError, StoreMismatch, UnknownName
-from tidemill.model.settings import RunSettings, StrategySettings
+from tidemill.model.settings import RunSettings, StrategySettings, check_interval
 
 __all__ = [
     "AGENT_SCHEMA",
@@ -36,7 +36,6 @@ FILLS_ON = ("bars", "trades")
 LIMIT_FACES = ("account", "agent", "strategy", "session", "guardrail")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_INTERVAL_S = (60, 3600)  # bounds of a scheduler's check interval
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -137,7 +136,8 @@ class Schedule:
     """When an agent looks at the market, and when it ends.
 
     Args:
-        check_interval_s: 0: on every bar close; else it looks every so many seconds, 60 to 3600.
+        check_interval_s: 0: on every bar close; else it looks every so many seconds, 60 to 3600; goes into the settings
+            of every strategy.
         end: ISO time at which the run is completed; empty: when the feed ends or somebody stops it.
 
     Raises:
@@ -148,12 +148,7 @@ class Schedule:
     end: str = ""
 
     def __post_init__(self) -> None:
-        low, high = _INTERVAL_S
-        if self.check_interval_s and not (low <= self.check_interval_s <= high):
-            raise ConfigError(
-                f"check_interval must lie between {low} and {high} seconds, not {self.check_interval_s}; "
-                "leave it out to look at every bar close."
-            )
+        check_interval(self.check_interval_s)
         if self.end:
             parse_instant(self.end, "end in [schedule]")
 
@@ -231,10 +226,13 @@ class AgentSpec:
 
     def __post_init__(self) -> None:
         check_schema(self.schema)
-        if not self.auto_execute:
-            object.__setattr__(self, "run", replace(self.run, settings=_signals_only(self.run.settings)))
-            uses = tuple(replace(use, settings=use.settings and _signals_only(use.settings)) for use in self.strategies)
-            object.__setattr__(self, "strategies", uses)
+        changes: dict[str, Any] = {} if self.auto_execute else {"auto_execute": False}
+        if self.schedule.check_interval_s:
+            changes["check_interval_s"] = self.schedule.check_interval_s
+        if changes:
+            object.__setattr__(self, "run", replace(self.run, settings=replace(self.run.settings, **changes)))
+            uses = [replace(use, settings=use.settings and replace(use.settings, **changes)) for use in self.strategies]
+            object.__setattr__(self, "strategies", tuple(uses))
         check_name(self.name, "The agent's name")
         if not self.strategies:
             raise ConfigError("Name a strategy; `tidemill strategies` lists them.")
@@ -256,10 +254,6 @@ class AgentSpec:
     def fills_on_trades(self) -> bool:
         """Whether orders of a simulated account meet trades as they come."""
         return (self.paper.fill_on or ("trades" if self.feed.kind in LISTENING else "bars")) == "trades"
-
-
-def _signals_only(settings: StrategySettings) -> StrategySettings:
-    return replace(settings, auto_execute=False)
 
 
 def check_schema(schema: object) -> None:

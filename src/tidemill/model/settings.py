@@ -19,10 +19,21 @@ from tidemill.model.enums import (
 )
 from tidemill.model.errors import ConfigError
 
-__all__ = ["DAYS", "Costs", "FillRules", "RunSettings", "StrategySettings", "as_plain", "parse_enum", "parse_minutes"]
+__all__ = [
+    "DAYS",
+    "Costs",
+    "FillRules",
+    "RunSettings",
+    "StrategySettings",
+    "as_plain",
+    "check_interval",
+    "parse_enum",
+    "parse_minutes",
+]
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MAX_WINDOWS = 4
+_CHECK_S = (60, 3600)  # bounds of a scheduler's check interval
 
 _E = TypeVar("_E", bound=IntEnum)
 
@@ -71,6 +82,21 @@ def _window(text: str) -> tuple[int, int]:
     return first, last
 
 
+def check_interval(seconds: int) -> int:
+    """Return the seconds between two looks at the market.
+
+    Raises:
+        ConfigError: out of bounds.
+    """
+    low, high = _CHECK_S
+    if seconds and not (low <= seconds <= high):
+        raise ConfigError(
+            f"check_interval must lie between {low} and {high} seconds, not {seconds}; "
+            "leave it out to look at every bar close."
+        )
+    return seconds
+
+
 @dataclass(slots=True)
 class StrategySettings:
     """Size, protection, limits and window of one strategy.
@@ -96,6 +122,8 @@ class StrategySettings:
         max_bars_held: close after that many bars.
         flat_before_close_min: close that many minutes before the regular session ends.
         warmup_bars: bars before the first proposal may pass.
+        check_interval_s: proposals count only on the bar that is the newest at a look, one look every so many seconds
+            of UTC, 60 to 3600; 0: on every bar.
         auto_execute: off gives signals only: what would have been sent is told and written, nothing is sent.
         gate: a gate outside (a model, an analyst, a person) is asked about every entry before it is sent.
         gate_ttl_s: seconds for which the gate's answer is good; a later one is void.
@@ -126,6 +154,7 @@ class StrategySettings:
     max_bars_held: int = 0
     flat_before_close_min: float = 0.0
     warmup_bars: int = 0
+    check_interval_s: int = 0
     auto_execute: bool = True
     gate: bool = False
     gate_ttl_s: float = 5.0
@@ -148,6 +177,7 @@ class StrategySettings:
         unknown = [day for day in self.window_days if day not in DAYS]
         if unknown or not self.window_days:
             raise ConfigError(f"Unknown weekday {', '.join(unknown) or '(none given)'}; use {', '.join(DAYS)}.")
+        check_interval(self.check_interval_s)
         if not (0.001 <= self.gate_ttl_s <= 86_400.0):
             raise ConfigError(f"gate_ttl_s must lie between 0.001 and 86400 seconds, not {self.gate_ttl_s:g}.")
         self.windows()

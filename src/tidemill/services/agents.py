@@ -15,7 +15,6 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from tidemill.adapters.paper import PaperTerms
 from tidemill.model.agent import AgentSpec, StrategyUse, check_schema
 from tidemill.model.errors import ConfigError, NotAuthorised, StoreError, StrategyError, UnknownName
-from tidemill.model.intervals import parse_interval
 from tidemill.model.settings import DAYS, parse_enum
 from tidemill.runtime.guard.faces import AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
 from tidemill.runtime.guard.facts import Arming, Scope
@@ -67,17 +66,12 @@ def uses_of(requests: Sequence[StrategyRequest]) -> tuple[StrategyUse, ...]:
     return tuple(uses)
 
 
-def requests_of(spec: AgentSpec, finest_ns: int = 0) -> list[StrategyRequest]:
+def requests_of(spec: AgentSpec) -> list[StrategyRequest]:
     """Return an agent's strategies as a run asks for them.
-
-    Args:
-        spec: the agent.
-        finest_ns: size of the data's bars; a longer check interval makes the strategies decide on bars of that size.
 
     Raises:
         StrategyError: the file of a strategy is not the one the agent was made with.
     """
-    check_ns = spec.schedule.check_interval_s * 1_000_000_000
     requests = []
     for use in spec.strategies:
         file = _FILE.match(use.strategy)
@@ -87,9 +81,7 @@ def requests_of(spec: AgentSpec, finest_ns: int = 0) -> list[StrategyRequest]:
                 raise StrategyError(
                     f"{path} is not the file this agent was made with; put it back, or begin a new run."
                 )
-        own_ns = parse_interval(use.interval) if use.interval else 0
-        interval = f"{spec.schedule.check_interval_s}s" if check_ns > max(own_ns, finest_ns) else use.interval or None
-        requests.append(StrategyRequest(use.strategy, use.params, use.settings, use.symbols, interval))
+        requests.append(StrategyRequest(use.strategy, use.params, use.settings, use.symbols, use.interval or None))
     return requests
 
 

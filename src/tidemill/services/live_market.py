@@ -114,16 +114,12 @@ def request_of_agent(spec: AgentSpec) -> BacktestRequest:
 
 
 def prepare_agent(spec: AgentSpec) -> BacktestJob:
-    """Read the data of an agent whose feed ends, cut at its scheduled end, longer bars built.
+    """Read the data of an agent whose feed ends, cut at its scheduled end.
 
     Raises:
         ConfigError, DataError: as of a backtest.
     """
     job = prepare_job(request_of_agent(spec))
-    if spec.schedule.check_interval_s:
-        finest = min(table.interval_ns for table in job.bars)
-        job.entrants = entrants_of(requests_of(spec, finest))
-        job.bars = with_longer_bars(job.entrants, job.bars, job.instruments)
     if spec.schedule.end:
         end_ns = spec.schedule.end_ns
         job.bars = [t.rows(0, int(np.searchsorted(t.ts, end_ns - t.duration_ns, side="right"))) for t in job.bars]
@@ -168,7 +164,7 @@ def _endless(spec: AgentSpec, clock: Clock, speed: float) -> LiveMarket:
     market = simulated_market(symbols, seed=spec.feed.seed, sessions=_PIECE)
     first = market.draw(0)
     finest = min(table.interval_ns for table in first.bars)
-    entrants = entrants_of(requests_of(spec, finest))
+    entrants = entrants_of(requests_of(spec))
     check_symbols(entrants, first.bars)
     items = market.instruments
 
@@ -186,7 +182,7 @@ def _pushed(spec: AgentSpec, clock: Clock, began_ns: int) -> LiveMarket:
     """Return a market of the present, pushed or streamed: bars, or trades that become bars."""
     items = [instrument_for(symbol, spec.instrument) for symbol in spec.symbols]
     finest = parse_interval(spec.interval)
-    entrants = entrants_of(requests_of(spec, finest))
+    entrants = entrants_of(requests_of(spec))
     end_ns = max(clock.now_ns(), began_ns) + _AHEAD_DAYS * DAY_NS
     known = _history(spec, began_ns)
     start_ns = min([began_ns, *(int(table.ts[0]) for table in known)]) - DAY_NS

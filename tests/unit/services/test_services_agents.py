@@ -95,13 +95,14 @@ def test_a_changed_strategy_file_is_noticed(tmp_path: Path) -> None:
         requests_of(spec)
 
 
-def test_a_check_interval_counts_where_it_is_longer_than_the_bars() -> None:
-    spec = agent(schedule=Schedule(600))
-    assert [item.interval for item in requests_of(spec, 60_000_000_000)] == ["600s"]
-    assert [item.interval for item in requests_of(replace(spec, schedule=Schedule(60)), 60_000_000_000)] == ["5min"]
-    daily = 86_400_000_000_000
-    plain = replace(spec, strategies=uses_of([StrategyRequest("momentum")]))
-    assert [item.interval for item in requests_of(plain, daily)] == [None]
+def test_a_check_interval_goes_into_the_settings_of_every_strategy() -> None:
+    own = StrategySettings(size_value=5.0)
+    uses = uses_of([StrategyRequest("momentum", settings=own), StrategyRequest("breakout")])
+    spec = agent(schedule=Schedule(600), strategies=uses, auto_execute=False)
+    assert spec.run.settings.check_interval_s == 600
+    first, second = requests_of(spec)
+    assert first.settings == replace(own, check_interval_s=600, auto_execute=False)
+    assert second.settings is None
 
 
 @pytest.mark.parametrize(

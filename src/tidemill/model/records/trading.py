@@ -64,6 +64,7 @@ STRATEGY = np.dtype(
         ("estimated_fee_ratio", _F),  # of notional, for affordability
         ("estimated_fee_unit", _F),  # money per unit, for affordability
         ("warmup_bars", _I),  # bars before the first proposal may pass
+        ("check_ns", _I),  # between two looks; 0: proposals count on every bar
         ("holds", _I),  # 1: accepted proposals are not placed: signals only, or a gate is asked
         ("signals_only", _I),
         ("gate_ttl_ns", _I),  # how long a gate's answer is good for

@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from tidemill.authoring.conditions.reading import read_aloud
+from tidemill.authoring.conditions.tree import Tree, met_on, tree_of_text
 from tidemill.authoring.strategy import StrategySpec
 from tidemill.engine.engine import Engine
 from tidemill.model.answers import REFUSALS
+from tidemill.model.bars import SECOND_NS
 from tidemill.model.enums import Intent, OrderType, Reason, Refusal, Side, Sizing
 from tidemill.model.units import MICROS
+from tidemill.research.flight.conditions import Condition
 from tidemill.research.flight.questions import Answer, Asked, Questions
 
 __all__ = ["Proposal", "Seen", "Witness"]
@@ -79,10 +83,11 @@ class Witness:
         """Return the strategy's declared fields as they stand."""
         if self._form == "callback":
             return {}
-        at = int(self._engine.state.tables["slots"][self._slot]["memory"])
-        layout = self._spec.layout
-        row = self._engine.state.bytes[at : at + layout.itemsize].view(layout)[0]
-        found: dict[tuple[str, str], Number] = {("parameter", key): _number(row[key]) for key in self._spec.params}
+        row = self._row()
+        found: dict[tuple[str, str], Number] = {
+            ("parameter", key): _number(row[key]) for key, item in self._spec.params.items() if item.is_number
+        }
+        found |= {("parameter", key): _read_aloud(text) for key, text in self._trees().items()}
         found |= {("memory", key): _number(row[key]) for key in self._spec.memory}
         for key, item in self._spec.indicators.items():
             outputs = item.spec.outputs
@@ -90,6 +95,26 @@ class Witness:
                 name = key if len(outputs) == 1 else f"{key}.{output}"
                 found[item.spec.name, name] = _number(row[key][output])
         return found
+
+    def _row(self) -> Any:
+        """Return the slot's memory as one record."""
+        at = int(self._engine.state.tables["slots"][self._slot]["memory"])
+        layout = self._spec.layout
+        return self._engine.state.bytes[at : at + layout.itemsize].view(layout)[0]
+
+    def _trees(self) -> dict[str, str]:
+        """Return the condition trees among the strategy's parameters, as text."""
+        given = self._engine.plan.strategies[int(self._engine.state.tables["slots"][self._slot]["strategy"])].params
+        return {key: str(given[key]) for key, item in self._spec.params.items() if isinstance(item, Tree)}
+
+    def tree_conditions(self) -> list[Condition]:
+        """Return every condition of the strategy's trees in the order the kernel asked them on the bar."""
+        row = self._row()
+        return [
+            Condition(0, f"{item.side}: {item.text}", item.answer is True, dict(item.numbers))
+            for key, text in self._trees().items()
+            for item in met_on(text, row[key])
+        ]
 
     def seen(self) -> list[Seen]:
         """Return the strategy's fields before and after the bar; none of an ordinary Python object."""
@@ -176,8 +201,21 @@ class Witness:
             _answer("quantity", units > 0.0, Refusal.BAD_QUANTITY, {"quantity": units}),
             _answer("stop_side", stop <= 0.0 or side * (price - stop) > 0.0, Refusal.BAD_STOP, {"stop_loss": stop}),
             _answer("target_side", reachable, Refusal.BAD_TARGET, {"take_profit": target}),
+            self._looked_at(int(strategy["check_ns"])),
             _answer("warm_up", not warm or seen > warm, Refusal.WARMING_UP, {"bars_seen": seen, "warmup_bars": warm}),
         ]
+
+    def _looked_at(self, check_ns: int) -> Answer:
+        """Return whether a scheduler looked at this bar: proposals in between are passed over."""
+        event = self._engine.state.header[0]["event"]
+        is_seen = not check_ns or (-int(event["now_ns"])) % check_ns < int(event["interval_ns"])
+        numbers: dict[str, float | int | str] = {"check_interval_s": check_ns / SECOND_NS}
+        sentence = "" if is_seen else "No look at the market fell on this bar; what was proposed is passed over."
+        return Answer("looked_at", "passed" if is_seen else "BETWEEN_LOOKS", not is_seen, numbers, sentence)
+
+
+def _read_aloud(text: str) -> str:
+    return read_aloud(tree_of_text(text)).replace("\n", " ")
 
 
 def _answer(name: str, passes: bool, refusal: Refusal, numbers: Mapping[str, Any]) -> Answer:
