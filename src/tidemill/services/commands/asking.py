@@ -11,6 +11,7 @@ import hashlib
 import json
 import queue
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -34,6 +35,8 @@ __all__ = ["Asking"]
 _GATHER_S = 0.001  # a wish waits so long for others to share its transaction
 _MOST = 256  # wishes of one transaction
 _LOOK_S = 0.02  # between two looks for answers when no bell rings
+_FRESH_NS = 500_000_000  # a run that was at work is taken to be for so long
+_REMEMBERED = 10_000
 _ANSWERED = ("DONE", "REFUSED")
 
 _Wish = tuple[CommandRow, "Future[CommandRow]"]
@@ -50,6 +53,7 @@ class Asking:
         self._home, self._database, self._runs, self._clock, self._ids = home, database, runs, clock, ids
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._waiting: dict[str, list[Future[CommandRow]]] = {}
+        self._seen: dict[tuple[int, str], int] = {}
         self._turn = threading.Lock()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -80,9 +84,7 @@ class Asking:
             Refused: the run is not theirs, not at work, or the key was used for another wish.
             StoreError: nothing was asked.
         """
-        run = self._runs.get(scope, run_id)
-        if not run.is_active:
-            raise not_now(f"The run {run_id} is {run.status}; start it first.")
+        self._check(scope, run_id)
         wish = self._row(scope, run_id, kind, body, key, user)
         stored = self._put(wish)
         if stored.body_hash != wish.body_hash:
@@ -92,6 +94,18 @@ class Asking:
         if stored.state not in _ANSWERED:
             stored = self._await_answer(stored, wait_s)
         return Answer(key or stored.key, run_id, stored.state, stored.answer)
+
+    def _check(self, scope: UserScope, run_id: str) -> None:
+        """Refuse a run that is somebody else's or not at work; what was seen a moment ago is not asked again."""
+        now = self._clock.monotonic_ns()
+        if self._seen.get((scope.user_id, run_id), 0) > now:
+            return
+        run = self._runs.get(scope, run_id)
+        if not run.is_active:
+            raise not_now(f"The run {run_id} is {run.status}; start it first.")
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[scope.user_id, run_id] = now + _FRESH_NS
 
     def _row(
         self, scope: UserScope, run_id: str, kind: str, body: Mapping[str, Any], key: str, user: str
@@ -150,10 +164,10 @@ class Asking:
                     future.set_result(found[wish.key])
 
     def _gathered(self, first: _Wish) -> list[_Wish]:
-        wishes = [first]
+        wishes, until = [first], time.monotonic() + _GATHER_S
         while len(wishes) < _MOST:
             try:
-                item = self._wishes.get(timeout=_GATHER_S)
+                item = self._wishes.get(timeout=max(until - time.monotonic(), 0.0))
             except queue.Empty:
                 break
             if item is None:
