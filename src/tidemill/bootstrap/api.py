@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -32,6 +35,7 @@ _KEEP_ALIVE_S = 15
 _CONNECTIONS = 512
 _HEADER_BYTES = 16 * 1024
 _STOP_S = 10
+_PARENT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,12 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     return Parts(home, database, clock, SystemIds(), loaded, access, Log(process="api"))
 
 
-def serve(parts: Parts, behind: Behind, *, host: str, port: int) -> None:
+def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0) -> None:
     """Serve until the process is told to stop.
 
     Args:
         host: address to listen on; anything but this machine's own needs a proxy in front. port: 0 takes a free one.
+        parent: process whose end ends this one too; 0: none.
 
     Raises:
         ConfigError: others could reach it without TLS, or the port is taken.
@@ -104,7 +109,17 @@ def serve(parts: Parts, behind: Behind, *, host: str, port: int) -> None:
     )
     with _listen(host, port) as sock:
         _announce(parts, host, sock.getsockname()[1])
-        uvicorn.Server(config).run(sockets=[sock])
+        server = uvicorn.Server(config)
+        if parent:
+            threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
+        server.run(sockets=[sock])
+
+
+def _follow(server: uvicorn.Server, parent: int) -> None:
+    """Stop when nobody would start this process again."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_S)
+    server.should_exit = True
 
 
 def _announce(parts: Parts, host: str, port: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
+from tidemill.cli.api import api
 from tidemill.cli.backtest import backtest
 from tidemill.cli.backup import backup, restore
 from tidemill.cli.buy import buy
@@ -31,10 +32,21 @@ from tidemill.cli.report import report
 from tidemill.cli.run import run
 from tidemill.cli.runs import runs
 from tidemill.cli.sell import sell
+from tidemill.cli.show_config import show_config
 from tidemill.cli.status import status
 from tidemill.cli.strategies import strategies
 from tidemill.cli.tick import tick
+from tidemill.cli.token import token
 from tidemill.cli.up import engine, up, watchdog
+from tidemill.cli.user import (
+    add_user,
+    change_password,
+    change_role,
+    change_tier,
+    list_users,
+    owner_code,
+    remove_user,
+)
 from tidemill.cli.why import why
 from tidemill.model.errors import InvariantBroken, OutputError, TidemillError
 
@@ -54,6 +66,8 @@ app = typer.Typer(
 data = typer.Typer(cls=PlainGroup, help="Look at market data, convert them, make simulated ones.", no_args_is_help=True)
 ledger = typer.Typer(cls=PlainGroup, help="Prove that the record of runs adds up.", no_args_is_help=True)
 new = typer.Typer(cls=PlainGroup, help="Start something of your own.", no_args_is_help=True)
+user = typer.Typer(cls=PlainGroup, help="The people of this installation.", no_args_is_help=True)
+config = typer.Typer(cls=PlainGroup, help="How the processes of this installation are set.", no_args_is_help=True)
 
 app.command("backtest", cls=PlainCommand)(backtest)
 app.command("demo", cls=PlainCommand)(demo)
@@ -73,7 +87,10 @@ for verb in (up, buy, sell, cancel, tick, halt, resume, flatten):
 app.command("pause", cls=PlainCommand)(pause)
 app.command("go-on", cls=PlainCommand)(go_on)
 app.command("verdict", cls=PlainCommand)(verdict)
-for verb in (engine, host, watchdog):
+app.add_typer(user, name="user")
+app.command("token", cls=PlainCommand)(token)
+app.add_typer(config, name="config")
+for verb in (api, engine, host, watchdog):
     app.command(verb.__name__, cls=PlainCommand, hidden=True)(verb)
 app.command("parity", cls=PlainCommand)(parity)
 app.command("replay", cls=PlainCommand)(replay)
@@ -87,6 +104,14 @@ data.command("inspect", cls=PlainCommand)(inspect_files)
 data.command("import", cls=PlainCommand)(import_files)
 data.command("synth", cls=PlainCommand)(synthesise)
 new.command("strategy", cls=PlainCommand)(new_strategy)
+user.command("add", cls=PlainCommand)(add_user)
+user.command("list", cls=PlainCommand)(list_users)
+user.command("tier", cls=PlainCommand)(change_tier)
+user.command("role", cls=PlainCommand)(change_role)
+user.command("password", cls=PlainCommand)(change_password)
+user.command("remove", cls=PlainCommand)(remove_user)
+user.command("code", cls=PlainCommand)(owner_code)
+config.command("show", cls=PlainCommand)(show_config)
 
 
 def _print_version(wanted: bool) -> None:
@@ -108,6 +133,11 @@ def start(
 @new.callback()
 def _start_new() -> None:
     """Start something of your own."""
+
+
+@config.callback()
+def _start_config() -> None:
+    """How the processes of this installation are set."""
 
 
 def _tell(error: BaseException, sentence: str, *, with_trace: bool) -> None:
