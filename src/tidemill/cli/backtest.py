@@ -30,6 +30,7 @@ def backtest(
         list[str] | None, typer.Argument(help="Name of a strategy, or file.py[:Class]; several share the account.")
     ] = None,
     *,
+    tree: Annotated[str | None, typer.Option(help="JSON file with the condition tree of `conditions`.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with any of the flags below; flags win.")] = None,
     write_config: Annotated[Path | None, typer.Option(help="Write all that was set as such a file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
@@ -41,7 +42,7 @@ def backtest(
     Without flags there is no trading window and no cap, entries are market orders of 10 % of the equity, there are
     no costs, and a position still open at the end is valued at the last close.
     """
-    from tidemill.cli.config import merged, read_config
+    from tidemill.cli.config import merged, read_config, tree_of_file
     from tidemill.cli.config import write_config as save_config
     from tidemill.cli.progress import WorkBar, announce_compiling
 
@@ -49,6 +50,8 @@ def backtest(
     from tidemill.cli.request import request_of
     from tidemill.services.backtests import run_request
 
+    if tree is not None:
+        given["set"] = [*(given["set"] or []), f"tree={tree_of_file(tree)}"]
     values = merged(read_config(config) if config else {}, {"strategies": strategy, **given})
     request = request_of(values, command=command_line())
     outputs = check_outputs(values, write_config)

@@ -11,16 +11,36 @@ from typing import Any
 
 from tidemill.cli.flags import FLAGS, SECTIONS, Flag, flags_of
 from tidemill.cli.options import parse_pairs
+from tidemill.model.conditions import MAX_BYTES
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.research.result.files import write_text
 
-__all__ = ["ENTRY_KEYS", "merged", "nested", "read_config", "read_tables", "toml_text", "values_of", "write_config"]
+__all__ = [
+    "ENTRY_KEYS",
+    "merged",
+    "nested",
+    "read_config",
+    "read_tables",
+    "toml_text",
+    "tree_of_file",
+    "values_of",
+    "with_trees",
+    "write_config",
+]
 
 Values = dict[str, Any]
 
 # What one table of [[strategies]] may hold.
-ENTRY_KEYS = {"strategy": "text", "params": "table", "settings": "table", "symbols": "list", "interval": "text"}
+ENTRY_KEYS = {
+    "strategy": "text",
+    "tree": "text",
+    "params": "table",
+    "settings": "table",
+    "symbols": "list",
+    "interval": "text",
+}
 _LEAN = "lean:"
+_TREE_FILE = ".json"  # a parameter that ends so is a file with a condition tree
 _FILE = re.compile(r"\.py(:\w+)?$")
 
 
@@ -73,7 +93,7 @@ def values_of(tables: Mapping[str, Any], folder: Path | None = None) -> Values:
         elif not isinstance(table, dict):
             raise ConfigError(f"{name} is a table of the configuration; write [{name}] and its keys below it.")
         elif name == "params":
-            values["set"] = dict(table)
+            values["set"] = with_trees(table, folder)
         else:
             values.update(_section(name, table, folder))
     return values
@@ -100,10 +120,38 @@ def _entries(tables: Any, folder: Path | None) -> list[Values]:
         if "strategy" not in table:
             raise ConfigError(f'[[strategies]] {number} names no strategy; write strategy = "momentum", for example.')
         entry = {**table, "strategy": _strategy(table["strategy"], folder)}
+        tree = {"tree": tree_of_file(_located(entry.pop("tree"), folder))} if "tree" in table else {}
+        if tree or "params" in table:
+            entry["params"] = with_trees(table.get("params", {}), folder) | tree
         if "settings" in table:
             entry["settings"] = _section("settings", table["settings"], folder)
         entries.append(entry)
     return entries
+
+
+def with_trees(params: Mapping[str, Any], folder: Path | None = None) -> Values:
+    """Return parameters with what the JSON files among them hold: a run keeps its condition trees itself."""
+    return {
+        key: tree_of_file(_located(value, folder)) if isinstance(value, str) and value.endswith(_TREE_FILE) else value
+        for key, value in params.items()
+    }
+
+
+def tree_of_file(path: str) -> str:
+    """Return the condition tree of a JSON file as text.
+
+    Raises:
+        ConfigError: there is no such file, it cannot be read, or it is too long.
+    """
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no file {path}; write the condition tree there as JSON.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}).") from error
+    if len(text.encode()) > MAX_BYTES:
+        raise ConfigError(f"{path} is longer than {MAX_BYTES} bytes; no condition tree may be.")
+    return text
 
 
 def _section(name: str, table: Mapping[str, Any], folder: Path | None) -> Values:
@@ -180,6 +228,7 @@ def merged(config: Mapping[str, Any], given: Mapping[str, Any]) -> Values:
     for name, example in (("set", "fast_window=10"), ("map", "close=Last")):
         pairs = given.get(name) or []
         chosen = dict(pairs) if isinstance(pairs, dict) else parse_pairs(pairs, name, example)
+        chosen = with_trees(chosen) if name == "set" else chosen
         own = config.get(name) or {}
         before = dict(own) if isinstance(own, dict) else parse_pairs(own, name, example)
         if before or chosen:

@@ -14,6 +14,7 @@ from tidemill.cli.backtest import backtest
 from tidemill.cli.backup import backup, restore
 from tidemill.cli.buy import buy
 from tidemill.cli.cancel import cancel
+from tidemill.cli.conditions import read_tree, try_tree, validate_tree
 from tidemill.cli.data import import_files, inspect_files, synthesise
 from tidemill.cli.demo import demo
 from tidemill.cli.doctor import doctor
@@ -64,6 +65,7 @@ app = typer.Typer(
     epilog="--traceback, anywhere in a command, shows where an error came from; so does TIDEMILL_TRACEBACK=1.",
 )
 data = typer.Typer(cls=PlainGroup, help="Look at market data, convert them, make simulated ones.", no_args_is_help=True)
+conditions = typer.Typer(cls=PlainGroup, help="Check, read and try condition trees.", no_args_is_help=True)
 ledger = typer.Typer(cls=PlainGroup, help="Prove that the record of runs adds up.", no_args_is_help=True)
 new = typer.Typer(cls=PlainGroup, help="Start something of your own.", no_args_is_help=True)
 user = typer.Typer(cls=PlainGroup, help="The people of this installation.", no_args_is_help=True)
@@ -73,6 +75,7 @@ app.command("backtest", cls=PlainCommand)(backtest)
 app.command("demo", cls=PlainCommand)(demo)
 app.command("strategies", cls=PlainCommand)(strategies)
 app.add_typer(data, name="data")
+app.add_typer(conditions, name="conditions")
 app.command("report", cls=PlainCommand)(report)
 app.add_typer(new, name="new")
 app.command("doctor", cls=PlainCommand)(doctor)
@@ -100,6 +103,9 @@ app.command("backup", cls=PlainCommand)(backup)
 app.command("restore", cls=PlainCommand)(restore)
 ledger.command("verify", cls=PlainCommand)(verify)
 ledger.command("rebuild", cls=PlainCommand)(rebuild)
+conditions.command("validate", cls=PlainCommand)(validate_tree)
+conditions.command("read", cls=PlainCommand)(read_tree)
+conditions.command("test", cls=PlainCommand)(try_tree)
 data.command("inspect", cls=PlainCommand)(inspect_files)
 data.command("import", cls=PlainCommand)(import_files)
 data.command("synth", cls=PlainCommand)(synthesise)

@@ -23,8 +23,8 @@ def describe_strategy(spec: StrategySpec) -> dict[str, Any]:
             {
                 "name": key,
                 "default": item.options[int(item.default)] if item.options else item.default,
-                "low": None if item.options else item.low,
-                "high": None if item.options else item.high,
+                "low": item.low if item.is_number and not item.options else None,
+                "high": item.high if item.is_number and not item.options else None,
                 "options": list(item.options),
                 "unit": item.unit,
                 "doc": item.doc,
@@ -66,4 +66,6 @@ def strategies(
 
 
 def _bounds(item: dict[str, Any]) -> str:
-    return ", ".join(item["options"]) if item["options"] else f"{item['low']:g} to {item['high']:g}"
+    if item["low"] is None:
+        return ", ".join(item["options"]) or "a condition tree"
+    return f"{item['low']:g} to {item['high']:g}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["json_depth"]
+__all__ = ["TOKEN", "json_depth"]
 
 # Whole strings are stepped over; one without an end reaches to the end of the text, where a parser will complain.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _OPENS = (b"[", b"{")
 
 
@@ -22,7 +22,7 @@ def json_depth(raw: bytes, limit: int) -> int:
         limit: levels of arrays and objects that are allowed.
     """
     depth = deepest = 0
-    for token in _TOKEN.finditer(raw):
+    for token in TOKEN.finditer(raw):
         first = token[0][:1]
         if first in _OPENS:
             depth += 1

@@ -206,7 +206,8 @@ class _Court:
         name = self._blueprint.plan.strategies[strategy].spec.name
         fates = [self._fate(item) for item in self._sent if item.order.strategy == name]
         proposals = witness.proposals(refusals) if is_called else []
-        met = self._traces[strategy].met if strategy in self._traces else []
+        met = witness.tree_conditions() if is_called else []
+        met += self._traces[strategy].met if strategy in self._traces else []
         return Told(name, held, is_called, witness.seen(), met, proposals, fates)
 
     def _fate(self, item: Outgoing) -> Fate:

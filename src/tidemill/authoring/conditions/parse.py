@@ -71,6 +71,8 @@ class _Walk:
             if entry.kind != "indicator":
                 below = self._children(value, entry)
                 waiting += [(child, at, depth + 1, len(entries) - 1) for child, at in reversed(below)]
+        if self._is_full:
+            return None
         if not any(entry.kind == "indicator" for entry in entries):
             self._findings.error(
                 path, "no_indicator", "This side has no condition on an indicator.", "Add an indicator node."

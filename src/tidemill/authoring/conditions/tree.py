@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from tidemill.authoring.conditions.findings import Parsed
-from tidemill.authoring.conditions.parse import SIDES, read_conditions
+from tidemill.authoring.conditions.parse import SIDES, parse_conditions, read_conditions
 from tidemill.authoring.conditions.program import Program, compile_tree
 from tidemill.authoring.conditions.reading import say_comparison
 from tidemill.authoring.fields import Param
 from tidemill.kernel.conditions import LAYOUT, TRUE, UNKNOWN
-from tidemill.model.conditions import ConditionTree
+from tidemill.model.conditions import MAX_BYTES, ConditionTree
 from tidemill.model.errors import ConfigError
 
-__all__ = ["Met", "Tree", "met_in", "met_on", "tree_of_text", "tree_text"]
+__all__ = ["Met", "Tree", "checked_tree", "met_in", "met_on", "tree_of_text", "tree_text"]
 
 _CROSSES = ("crosses", "pricecrosses", "bands")
 
@@ -47,10 +47,15 @@ def tree_of_text(text: str | bytes) -> ConditionTree:
     Raises:
         ConfigError: it cannot be used; the first error is told with its place.
     """
-    return _checked(read_conditions(text))
+    return checked_tree(read_conditions(text))
 
 
-def _checked(parsed: Parsed) -> ConditionTree:
+def checked_tree(parsed: Parsed) -> ConditionTree:
+    """Return the tree that was read.
+
+    Raises:
+        ConfigError: it cannot be used; the first error is told with its place.
+    """
     if parsed.tree is None:
         first, more = parsed.errors[0], len(parsed.errors) - 1
         where = f" at {first.path}" if first.path else ""
@@ -68,14 +73,17 @@ def tree_text(document: Any) -> str:
     Raises:
         ConfigError: the tree cannot be used.
     """
-    try:
-        text = document if isinstance(document, str | bytes) else json.dumps(document)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(f"Conditions are given as JSON, not {type(document).__name__} ({error}).") from error
-    tree = tree_of_text(text)
-    values = json.loads(text)
+    is_text = isinstance(document, str | bytes)
+    tree = checked_tree(read_conditions(document) if is_text else parse_conditions(document))
+    values = json.loads(document) if is_text else document
     sides = {name: values[node.path.partition("[")[0]] for name, node in zip(SIDES, (tree.buy, tree.sell), strict=True)}
-    return json.dumps(sides, sort_keys=True, separators=(",", ":"))
+    try:
+        text = json.dumps(sides, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"The conditions hold something that JSON does not know ({error}); take it out.") from error
+    if len(text) > MAX_BYTES:
+        raise ConfigError(f"The conditions are longer than {MAX_BYTES} bytes; leave some out.")
+    return text
 
 
 @lru_cache(maxsize=64)

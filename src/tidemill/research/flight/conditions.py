@@ -24,10 +24,11 @@ __all__ = ["Condition", "StepTrace"]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One part of an ``if`` that was reached.
+    """One part of an ``if`` that was reached, or one condition of a tree.
 
     Args:
-        line: of the strategy's file. text: the part as it is written. is_true: what it came to.
+        line: of the strategy's file, 0 in a tree. text: the part as it is written, or the condition in words.
+        is_true: what it came to; what has no value yet is not true.
         numbers: every value it names.
     """
 
