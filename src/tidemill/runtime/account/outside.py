@@ -21,9 +21,11 @@ from tidemill.runtime.core import Core
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.orders.approver import Approver
 from tidemill.runtime.orders.book import LiveOrder, OrderBook
+from tidemill.runtime.orders.linking import LINK_LOOK_S, Links
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.orders.sender import Sender
+from tidemill.runtime.orders.translation import ENTRY_TTL_NS
 from tidemill.runtime.record.journal import Journal
 from tidemill.runtime.recovery.inheritance import Inherited
 from tidemill.runtime.words.words import CancelWord
@@ -130,8 +132,39 @@ class Outside:
             alert=parts.alert,
             symbols=list(parts.symbols),
         )
+        if not rules.links_orders:
+            self._link_here()
         self._twins: dict[str, int] = {}
         self._is_first = True
+
+    def _link_here(self) -> None:
+        """Keep groups and parents ourselves: the broker does not."""
+        parts, sender = self.parts, self.sender
+        tables = parts.core.engine.state.tables
+
+        def units(order: LiveOrder) -> float:
+            slots = tables["slots"]
+            mine = (slots["instrument"] == order.instrument) & (slots["strategy"] == order.owner)
+            return float(slots["quantity"][mine].sum())
+
+        sender.links = Links(
+            parts.book,
+            sender.departures,
+            parts.clock,
+            ttl_ns=ENTRY_TTL_NS,
+            units=units,
+            price=lambda instrument: float(tables["instruments"][instrument]["last"]),
+            cancel=lambda order: parts.inbox.operator(CancelWord(order.request.client_id, "links")),
+            hear=parts.inbox.report,
+            write=sender.write,
+        )
+        sender.departures.holds = sender.links.holds
+
+    async def _watch_links(self) -> None:
+        """Look often at what waits for others: a price may have been reached, a turn may be over."""
+        while True:
+            await self.parts.clock.sleep(LINK_LOOK_S)
+            self.sender.wake()
 
     # --- start
 
@@ -178,17 +211,20 @@ class Outside:
     def works(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """Let requests leave; return what has to run for it: sending, asking, resolving, watching."""
         self.sender.open_gate()
-        return {
+        works = {
             "sender": self.sender.serve,
             "poller": self.poller.serve,
             "resolver": self.resolver.serve,
             "protection": self.protector.serve,
         }
+        return works if self.sender.links is None else {**works, "links": self._watch_links}
 
     def booked(self) -> None:
         """Note that the core has booked something: the confirmed positions move with our fills."""
         if self.parts.present.health.is_reconciled:
             self.reconciler.confirm()
+        if self.sender.links is not None:
+            self.sender.wake()
 
     async def pause_over(self) -> None:
         """Come back from a long sleep: is the account still ours, and what has happened meanwhile?"""

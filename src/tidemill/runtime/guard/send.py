@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidemill.model.broker import OrderReport
 from tidemill.ports.broker import Broker
 from tidemill.ports.seams import Clock
@@ -11,12 +13,15 @@ __all__ = ["submit_approved", "submit_replacement"]
 
 
 async def submit_approved(broker: Broker, approved: Approved, clock: Clock) -> OrderReport:
-    """Send an approved order once.
+    """Send an approved order once; a broker that links no orders is told of no links.
 
     Raises:
         GuardRefusal: the approval no longer holds; nothing left. Else as ``Broker.submit``.
     """
-    return await broker.submit(approved.spend(clock.monotonic_ns()))
+    order = approved.spend(clock.monotonic_ns())
+    if not broker.rules.links_orders and (order.group or order.parent):
+        order = replace(order, group="", parent="")
+    return await broker.submit(order)
 
 
 async def submit_replacement(broker: Broker, approved: Approved, broker_id: str, clock: Clock) -> OrderReport:

@@ -64,7 +64,7 @@ async def drain(run: Drainable, *, cancels: bool = True, deadline_s: float = _DE
 def _is_at_rest(run: Drainable) -> bool:
     if run.desk.waiting or run.parts.inbox.has_urgent:
         return False
-    return not any(order.state in _ON_ITS_WAY for order in run.book.open_orders())
+    return not any(order.state in _ON_ITS_WAY and not order.is_held for order in run.book.open_orders())
 
 
 async def _wait(clock: Clock, is_done: Callable[[], bool], deadline_s: float) -> bool:

@@ -37,6 +37,7 @@ class LiveOrder:
         wanted: quantity and trigger that the last replacement asked for.
         taken_back: units of real fills that were busted and not corrected; the broker may count them as filled.
         synthetic: fills we made up for want of the broker's own, by execution id.
+        is_held: it waits here for what it is linked to; shown as HELD, while the state is what the tape made of it.
     """
 
     request: OrderRequest
@@ -59,6 +60,7 @@ class LiveOrder:
     wanted: tuple[float, float] = (0.0, 0.0)
     taken_back: float = 0.0
     synthetic: dict[str, OrderReport] = field(default_factory=dict)
+    is_held: bool = False
 
     @property
     def remaining(self) -> float:

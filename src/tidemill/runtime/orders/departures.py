@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tidemill.model.enums import Intent
 from tidemill.runtime.orders.outgoing import Outgoing
 
@@ -18,6 +20,16 @@ class Departures:
         self._urgent: list[Outgoing] = []
         self._entries: list[Outgoing] = []
         self.flying: dict[str, Outgoing] = {}
+        self.holds: Callable[[Outgoing], bool] = lambda _: False  # for brokers that link no orders
+
+    def items(self) -> list[Outgoing]:
+        """Return the requests that wait, the urgent ones first."""
+        return [*self._urgent, *self._entries]
+
+    def remove(self, item: Outgoing) -> None:
+        """Take a request that waits out of its queue."""
+        for queue in (self._urgent, self._entries):
+            queue[:] = [other for other in queue if other is not item]
 
     def put_first(self, item: Outgoing) -> None:
         """Put a request that goes again before all others."""
@@ -34,13 +46,21 @@ class Departures:
 
     @property
     def waiting(self) -> int:
-        """Return how many requests have not left or have not been answered yet."""
-        return len(self._urgent) + len(self._entries) + len(self.flying)
+        """Return how many requests have not left or not been answered yet; those held for others do not count."""
+        return sum(not self.holds(item) for item in self.items()) + len(self.flying)
 
     def is_busy_with(self, client_id: str) -> bool:
         """Tell whether a request about an order waits or is under way."""
         queued = any(item.order.request.client_id == client_id for item in (*self._urgent, *self._entries))
         return queued or client_id in self.flying
+
+    def has_room(self, item: Outgoing) -> bool:
+        """Tell whether a new request may leave at once: nothing waits that has to leave before it."""
+        if self._urgent or self.holds(item) or item.order.request.client_id in self.flying:
+            return False
+        if is_entry(item):
+            return not self._entries and len(self.flying) < _MOST_ENTRIES
+        return len(self.flying) < _MOST_FLYING
 
     def next_item(self, now_ns: int) -> Outgoing | None:
         """Take the most urgent request that may leave now out of its queue."""
@@ -51,7 +71,7 @@ class Departures:
             for at, item in enumerate(queue):
                 name = item.order.request.client_id
                 is_held = name in self.flying or item.not_before_ns > now_ns or self._is_early(item)
-                if not is_held:
+                if not is_held and not self.holds(item):
                     return queue.pop(at)
         return None
 
