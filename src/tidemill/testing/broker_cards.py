@@ -37,4 +37,5 @@ CARDS: Final = (
     Card("B24", life.lists),
     Card("B25", fills.pays),
     Card("B26", life.outlives_us, lambda rules: not rules.is_instant),
+    Card("B27", fills.keeps_apart, lambda rules: OrderType.STOP in rules.order_types),
 )  # fmt: skip

@@ -14,6 +14,7 @@ __all__ = [
     "fills_in_parts",
     "fills_once",
     "holds_children",
+    "keeps_apart",
     "keeps_limits",
     "links_exits",
     "moves_stops",
@@ -136,6 +137,23 @@ async def links_exits(desk: Desk) -> None:
     demand(len(await pushed(desk, stop.client_id, EventKind.CANCELLED)) == 1, desk.reports)
     await desk.trade(80.0)
     demand(await held(desk) == 0.0, await desk.broker.positions())
+
+
+async def keeps_apart(desk: Desk) -> None:
+    """Exits that are not linked live apart: one fills, the other works on until it is cancelled, and fills no more."""
+    await bought(desk)
+    stop = order_of(desk, Side.SELL, 5.0, type=OrderType.STOP, stop_price=90.0, intent=Intent.PROTECT)
+    target = order_of(desk, Side.SELL, 5.0, type=OrderType.LIMIT, limit_price=110.0, intent=Intent.EXIT)
+    answer = await sent(desk, stop)
+    await sent(desk, target)
+    await desk.trade(111.0)
+    demand(sum(fill.quantity for fill in await fills_of(desk, target.client_id)) == 5.0, desk.reports)
+    known = await shown(desk, stop.client_id)
+    demand(known.state is OrderState.WORKING and known.quantity == 5.0, known)
+    await desk.broker.cancel(stop.client_id, answer.broker_id)
+    demand(len(await pushed(desk, stop.client_id, EventKind.CANCELLED)) == 1, desk.reports)
+    await desk.trade(80.0)
+    demand(await held(desk) == 5.0, await desk.broker.positions())
 
 
 async def holds_children(desk: Desk) -> None:
