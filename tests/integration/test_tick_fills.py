@@ -82,7 +82,7 @@ def test_a_market_order_fills_at_the_next_trade_and_its_record_adds_up(tmp_path:
     store = open_store(home.url)
     recorded = read_recorded(store, home.runs, "r")
     store.close()
-    report = parity_of(recorded, blueprint_of(recorded.row))
+    report = parity_of(recorded, blueprint_of(recorded))
     assert report.decisions.percent == 100.0
     assert report.fills is None or report.fills.percent == 100.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +20,17 @@ def backup(
     *,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Save the database and the tapes of all runs, also while an engine works, and prove the copies good."""
+    from tidemill.cli.show import print_json
     from tidemill.services.backups import make_backup
     from tidemill.services.home import find_home
 
     made = make_backup(find_home(data_dir, database), file)
+    if as_json:
+        print_json({name: str(v) if isinstance(v, Path) else v for name, v in asdict(made).items()})
+        return
     typer.echo(f"Saved: {made.file} (BLAKE2b {made.checksum[:16]}...) and {made.tapes}")
     typer.echo(f"{made.runs:,} runs, {made.rows:,} tape rows, all hash chains whole.")
 
@@ -35,15 +41,20 @@ def restore(
     *,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Put a proven backup in the place of what is there; what was there is kept beside it.
 
     Stop every engine first. Orders may have been sent since the backup: the next start compares with the broker.
     """
+    from tidemill.cli.show import print_json
     from tidemill.services.backups import restore_backup
     from tidemill.services.home import find_home
 
     done = restore_backup(find_home(data_dir, database), file)
+    if as_json:
+        print_json({name: str(v) if isinstance(v, Path) else v for name, v in asdict(done).items()})
+        return
     typer.echo(f"Restored: {done.runs:,} runs, {done.rows:,} tape rows.")
     for former in (done.former_database, done.former_tapes):
         if former is not None:

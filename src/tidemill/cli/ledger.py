@@ -38,7 +38,7 @@ def verify(
     home = find_home(data_dir, database)
     with read_store(home) as store:
         names = [row.run_id for row in store.runs()] if every else [find_run(store, run_id).run_id]
-        checks = [verify_run(store, home.runs, name, lambda recorded: blueprint_of(recorded.row)) for name in names]
+        checks = [verify_run(store, home.runs, name, blueprint_of) for name in names]
     if as_json:
         print_json([asdict(check) for check in checks])
         return
@@ -53,11 +53,13 @@ def rebuild(
     *,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Empty a run's read tables and write them anew from its tape."""
     from tidemill.cli.progress import announce_compiling
 
     announce_compiling()
+    from tidemill.cli.show import print_json
     from tidemill.services.home import change_store, find_home, read_store
     from tidemill.services.ledger import rebuild_tables
     from tidemill.services.recorded import blueprint_of, read_recorded
@@ -65,7 +67,10 @@ def rebuild(
     home = find_home(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, run_id)
-    blueprint = blueprint_of(recorded.row)
+    blueprint = blueprint_of(recorded)
     with change_store(home) as store:
         rows = rebuild_tables(store, recorded, blueprint)
+    if as_json:
+        print_json({"run_id": run_id, "rows": rows, "tape_rows": len(recorded.tape)})
+        return
     typer.echo(f"{rows:,} rows of the read tables of {run_id} were written anew from {len(recorded.tape):,} tape rows.")

@@ -112,6 +112,10 @@ def picture(view: LiveView) -> Group:
     return Group(*parts)
 
 
+def _mode(line: RunLine) -> str:
+    return f"{line.mode}, SIMULATED" if line.is_simulated else line.mode
+
+
 def runs_table(lines: Sequence[RunLine]) -> Table:
     """Return all runs, newest first."""
     headings = ("run", "agent", "mode", "state", "began (UTC)", "ended (UTC)", "message")
@@ -119,7 +123,7 @@ def runs_table(lines: Sequence[RunLine]) -> Table:
         (
             line.run_id,
             line.agent,
-            line.mode,
+            _mode(line),
             line.state,
             clock_text(line.started_ns),
             clock_text(line.ended_ns),
@@ -173,7 +177,7 @@ def orders_table(rows: Sequence[OrderRecord]) -> Table:
 def status_picture(status: RunStatus) -> Group:
     """Return a run as the record shows it."""
     line, beat = status.line, status.beat
-    head = Text(f"{line.agent} ({line.mode})  run {line.run_id}  ", style="bold")
+    head = Text(f"{line.agent} ({_mode(line)})  run {line.run_id}  ", style="bold")
     head.append(line.state, style=_STYLES.get(line.state, "bold red"))
     facts = {"Began": f"{clock_text(line.started_ns)} UTC", "Last heard": f"{clock_text(line.heard_ns)} UTC"}
     if line.ended_ns:

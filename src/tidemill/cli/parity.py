@@ -39,7 +39,7 @@ def parity(
     home = find_home(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, find_run(store, run_id).run_id)
-    report = parity_of(recorded, blueprint_of(recorded.row))
+    report = parity_of(recorded, blueprint_of(recorded))
     if as_json:
         print_json(report.document())
     else:

@@ -59,7 +59,7 @@ def replay(
         recorded = read_recorded(store, home.runs, find_run(store, run_id).run_id)
     found = what_if(
         recorded,
-        blueprint_of(recorded.row),
+        blueprint_of(recorded),
         changes,
         without=without or [],
         command=command_line(),

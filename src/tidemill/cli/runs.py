@@ -26,5 +26,6 @@ def runs(
     from tidemill.services.home import find_home, read_store
     from tidemill.services.run_records import list_runs
 
-    with read_store(find_home(data_dir, database)) as store:
-        show(lambda: list_runs(store, SystemClock().now_ns()), runs_table, as_json=as_json, watch=watch)
+    home = find_home(data_dir, database)
+    with read_store(home) as store:
+        show(lambda: list_runs(store, SystemClock().now_ns(), home.runs), runs_table, as_json=as_json, watch=watch)

@@ -27,9 +27,10 @@ def status(
     from tidemill.services.home import find_home, read_store
     from tidemill.services.run_records import find_run, status_of
 
-    with read_store(find_home(data_dir, database)) as store:
+    home = find_home(data_dir, database)
+    with read_store(home) as store:
         show(
-            lambda: status_of(store, find_run(store, run), SystemClock().now_ns()),
+            lambda: status_of(store, find_run(store, run), SystemClock().now_ns(), folder=home.runs),
             status_picture,
             as_json=as_json,
             watch=watch,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tidemill.research.flight.why import Proposal
     from tidemill.services.why import Told, WhyReport
+    from tidemill.services.why_day import DayReport
 
 __all__ = ["why"]
 
@@ -22,7 +23,7 @@ __all__ = ["why"]
 def why(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run.")],
     symbol: Annotated[str, typer.Argument(help="Of the bar.")],
-    time: Annotated[str, typer.Argument(help="ISO time inside the bar, from its start on; UTC unless it says so.")],
+    time: Annotated[str, typer.Argument(help="ISO time inside the bar (UTC unless it says so), or a day: 2024-01-03.")],
     *,
     interval: Annotated[str | None, typer.Option(help="Size of the bar; the shortest when left out.")] = None,
     data_dir: DATA_DIR = None,
@@ -31,7 +32,8 @@ def why(
 ) -> None:
     """Explain one bar: fields, conditions, proposal, size, every rule's verdict, the guard's, and the order's fate.
 
-    Rules are asked one by one, so those after a refusal are answered too.
+    Rules are asked one by one, so those after a refusal are answered too. A day instead of a time lists what was
+    decided in it.
     """
     from tidemill.cli.progress import announce_compiling
 
@@ -43,17 +45,39 @@ def why(
     from tidemill.services.recorded import blueprint_of, read_recorded
     from tidemill.services.run_records import find_run
     from tidemill.services.why import explain
+    from tidemill.services.why_day import decisions_of_day, parse_day
 
-    at_ns = parse_instant(time, "The time")
+    day = parse_day(time)
+    at_ns = 0 if day is not None else parse_instant(time, "The time")
     home = find_home(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, find_run(store, run_id).run_id)
     size = parse_interval(interval) if interval else 0
-    report = explain(recorded, blueprint_of(recorded.row), symbol, at_ns, size)
+    blueprint = blueprint_of(recorded)
+    if day is not None:
+        listed = decisions_of_day(recorded, blueprint, symbol, day)
+        print_json(listed.document()) if as_json else _print_day(listed)
+        return
+    report = explain(recorded, blueprint, symbol, at_ns, size)
     if as_json:
         print_json(report.document())
     else:
         _print(report)
+
+
+def _print_day(report: DayReport) -> None:
+    from tidemill.cli.show import console, print_table
+    from tidemill.research.flight.words import instant_text
+
+    if not report.decisions:
+        console().print(f"Nothing was decided on {report.symbol} on {report.day}.", markup=False)
+        return
+    rows = [
+        (instant_text(one.at_ns), one.strategy, one.what, one.words, f"{one.quantity:g}", one.outcome)
+        for one in report.decisions
+    ]
+    heads = ["Decided", "strategy", "", "what", "units", "what became of it"]
+    print_table(heads, rows, f"{report.symbol} on {report.day}")
 
 
 def _print(report: WhyReport) -> None:

@@ -30,6 +30,8 @@ __all__ = [
     "spec_hash",
     "spec_of_text",
     "spec_text",
+    "strategy_file",
+    "strategy_files",
     "tolerances_of",
     "uses_of",
 ]
@@ -66,23 +68,45 @@ def uses_of(requests: Sequence[StrategyRequest]) -> tuple[StrategyUse, ...]:
     return tuple(uses)
 
 
-def requests_of(spec: AgentSpec) -> list[StrategyRequest]:
+def strategy_file(strategy: str) -> tuple[Path | None, str]:
+    """Return the file a strategy is written in and ``:Class`` behind it; None of a shipped one."""
+    file = _FILE.match(strategy)
+    return (Path(file["path"]), file["name"] or "") if file is not None else (None, "")
+
+
+def strategy_files(spec: AgentSpec) -> dict[str, Path]:
+    """Return the files an agent's strategies are written in, by their hash."""
+    found = {use.code_sha256: strategy_file(use.strategy)[0] for use in spec.strategies if use.code_sha256}
+    return {digest: path for digest, path in found.items() if path is not None}
+
+
+def requests_of(spec: AgentSpec, kept: Path | None = None) -> list[StrategyRequest]:
     """Return an agent's strategies as a run asks for them.
+
+    Args:
+        spec: the agent.
+        kept: folder with copies of strategy files, named by their hash; they stand in for files that changed.
 
     Raises:
         StrategyError: the file of a strategy is not the one the agent was made with.
     """
     requests = []
     for use in spec.strategies:
-        file = _FILE.match(use.strategy)
-        if file is not None and use.code_sha256:
-            path = Path(file["path"])
-            if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != use.code_sha256:
+        name = use.strategy
+        path, cls = strategy_file(name)
+        if path is not None and use.code_sha256 and not _is_file(path, use.code_sha256):
+            copy = kept / f"{use.code_sha256}.py" if kept is not None else path
+            if not _is_file(copy, use.code_sha256):
                 raise StrategyError(
                     f"{path} is not the file this agent was made with; put it back, or begin a new run."
                 )
-        requests.append(StrategyRequest(use.strategy, use.params, use.settings, use.symbols, use.interval or None))
+            name = f"{copy}{cls}"
+        requests.append(StrategyRequest(name, use.params, use.settings, use.symbols, use.interval or None))
     return requests
+
+
+def _is_file(path: Path, digest: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def spec_text(spec: AgentSpec) -> str:

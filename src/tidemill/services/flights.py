@@ -17,7 +17,7 @@ from tidemill.engine.streams import build_streams
 from tidemill.model.bars import BarTable
 from tidemill.model.bookkeeping import Bookkeeper
 from tidemill.model.enums import EventKind
-from tidemill.model.errors import DataError, GuardRefusal, InvariantBroken
+from tidemill.model.errors import GuardRefusal, InvariantBroken
 from tidemill.model.records import EVENT
 from tidemill.runtime.core import Core
 from tidemill.runtime.groups import Groups
@@ -28,36 +28,12 @@ from tidemill.runtime.orders.outgoing import Drafter, Outgoing
 from tidemill.runtime.record.tape import HELD, LAST
 from tidemill.runtime.recovery.refeed import Names, Notebook
 from tidemill.runtime.turns import Turns
-from tidemill.services.recorded import Blueprint
+from tidemill.services.recorded import Blueprint, bars_of_tape
 
-__all__ = ["bars_of_tape", "fly", "fly_backtest", "fly_bars"]
+__all__ = ["fly", "fly_backtest", "fly_bars"]
 
-_BAR = int(EventKind.BAR)
-_COLUMNS = ("ts_ns", "open", "high", "low", "close", "volume")
 _ACTIONS = (int(EventKind.SPLIT), int(EventKind.DIVIDEND))
 _WORDS = (int(EventKind.OPERATOR), int(EventKind.INTENT))
-
-
-def bars_of_tape(tape: NDArray[Any], blueprint: Blueprint) -> list[BarTable]:
-    """Return the bars on a tape as tables, in the order of the instruments.
-
-    Raises:
-        DataError: bars of one size do not all last equally long, or there are none.
-    """
-    bars = tape["event"][tape["event"]["kind"] == _BAR]
-    tables = []
-    for number, item in enumerate(blueprint.plan.instruments):
-        own = bars[bars["instrument"] == number]
-        for interval in np.unique(own["interval_ns"]):
-            rows = own[own["interval_ns"] == interval]
-            lasts = np.unique(rows["now_ns"] - rows["ts_ns"])
-            if len(lasts) > 1:
-                raise DataError(f"The bars of {item.symbol} on the tape do not all last equally long.")
-            ts, opens, high, low, close, volume = (np.ascontiguousarray(rows[name]) for name in _COLUMNS)
-            tables.append(BarTable(item.symbol, int(interval), int(lasts[0]), ts, opens, high, low, close, volume))
-    if not tables:
-        raise DataError("There are no bars on the tape yet.")
-    return tables
 
 
 def fly_backtest(tape: NDArray[Any], blueprint: Blueprint) -> Engine:
@@ -67,7 +43,8 @@ def fly_backtest(tape: NDArray[Any], blueprint: Blueprint) -> Engine:
         DataError: there are no bars on the tape, or not such that the loop could take them.
         StrategyError: an ordinary Python strategy raised.
     """
-    return fly_bars(bars_of_tape(tape, blueprint), blueprint, tape)
+    symbols = [item.symbol for item in blueprint.plan.instruments]
+    return fly_bars(bars_of_tape(tape, symbols), blueprint, tape)
 
 
 def fly_bars(bars: Sequence[BarTable], blueprint: Blueprint, tape: NDArray[Any]) -> Engine:

@@ -9,7 +9,7 @@ import signal
 
 from tidemill.adapters.sql.opening import open_store
 from tidemill.adapters.sql.store import SqlStore
-from tidemill.model.agent import AgentSpec, check_name
+from tidemill.model.agent import LISTENING, AgentSpec, check_name
 from tidemill.model.errors import ConfigError, InvariantBroken, StoreError, TidemillError
 from tidemill.runtime.clock import SystemIds
 from tidemill.runtime.guard.chain import RULES
@@ -21,8 +21,9 @@ from tidemill.runtime.life.terms import Phase
 from tidemill.runtime.record.writer import InlineWriter, ThreadWriter, Writer
 from tidemill.runtime.watch.heartbeat import MachineSensors, beat_file
 from tidemill.runtime.watch.terms import Supervision
-from tidemill.services.agents import check_armed, limits_of, spec_hash, tolerances_of
+from tidemill.services.agents import check_armed, limits_of, spec_hash, strategy_files, tolerances_of
 from tidemill.services.desks import write_desk
+from tidemill.services.kept_plan import keep_plan
 from tidemill.services.live_market import LiveMarket, market_of
 from tidemill.services.live_parts import Ending, RunRequest, parts_of, terms_of
 from tidemill.services.live_view import LiveView, Watcher
@@ -170,7 +171,7 @@ async def open_run(request: RunRequest) -> LiveRun:
     check_armed(spec, request.arming)
     limits, tolerances = limits_of(spec), tolerances_of(spec)
     run_id = check_name(request.run_id or SystemIds().fresh(f"{spec.name[:50]}-"), "The run's id")
-    is_fast = spec.feed.kind != "push" and request.speed == math.inf
+    is_fast = spec.feed.kind not in LISTENING and request.speed == math.inf
     writer: Writer = InlineWriter() if is_fast else ThreadWriter()
     account = spec.account or f"paper:{run_id}"
     store = await writer.run(lambda: open_store(request.home.url, migrate=True, lock=account, verify=False))
@@ -179,6 +180,7 @@ async def open_run(request: RunRequest) -> LiveRun:
         market = market_of(spec, clock, known.started_ns if known is not None else clock.now_ns(), request.speed)
         terms = terms_of(request, run_id, market)
         write_desk(request.home, terms)
+        keep_plan(request.home.runs / run_id, market.plan, strategy_files(spec))
         halts = Halts(request.home.halts)
         guard = SendGuard(RULES, limits, halts, tolerances=tolerances)
         parts = parts_of(request, terms, market, store, writer, guard, list(limits.values()))

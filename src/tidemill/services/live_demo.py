@@ -99,7 +99,7 @@ def paper_demo(folder: Path, process: subprocess.Popen[str]) -> PaperDemo:
     last = _run_to_its_end([*_words(folder), "--refresh", "3600"])
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, _RUN)
-        blueprint = blueprint_of(recorded.row)
+        blueprint = blueprint_of(recorded)
         ledger = verify_run(store, home.runs, _RUN, lambda _: blueprint)
     return PaperDemo(
         folder=folder,

@@ -39,6 +39,7 @@ from tidemill.services.agents import requests_of
 from tidemill.services.backtests import BacktestRequest, prepare_job
 from tidemill.services.demo import DEMO_SYMBOLS
 from tidemill.services.entries import check_symbols, entrants_of, with_longer_bars
+from tidemill.services.kept_plan import KeptPlan
 from tidemill.services.reading import instrument_for
 from tidemill.services.simulated import simulated_market
 from tidemill.wire.sockets import SocketNet
@@ -74,6 +75,11 @@ class LiveMarket:
     rows: int = 0
     is_known: bool = False
     warmup: Sequence[NDArray[Any]] = ()
+
+    @property
+    def plan(self) -> KeptPlan:
+        """What is kept of it with the run."""
+        return KeptPlan(self.instruments, self.bars, self.is_known, self.feed.name == "SIMULATED")
 
 
 def request_of_agent(spec: AgentSpec) -> BacktestRequest:
@@ -152,7 +158,8 @@ def market_of(spec: AgentSpec, clock: Clock, began_ns: int, speed: float = math.
         last = max(int(table.ts[-1]) for table in job.bars if len(table))
         actions = [whole[whole["now_ns"] <= last]]
     data = ReplayData(job.bars, actions=actions[0]) if actions else ReplayData(job.bars)
-    name = "SIMULATED" if spec.feed.kind == "synthetic" else spec.feed.kind
+    is_simulated = spec.feed.kind == "synthetic" or any(table.meta.get("simulated") for table in job.bars)
+    name = "SIMULATED" if is_simulated else spec.feed.kind
     feed = ReplayFeed(data, clock, speed=speed, longest_pause_s=_LONGEST_PAUSE_S, name=name)
     rows = sum(map(len, job.bars))
     return LiveMarket(list(job.entrants), job.instruments, list(job.bars), feed, None, rows, is_known=True)

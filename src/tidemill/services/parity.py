@@ -108,7 +108,9 @@ def parity_of(recorded: RecordedRun, blueprint: Blueprint) -> ParityReport:
         StrategyError: an ordinary Python strategy raised.
     """
     again, decisions = feed_again(recorded, blueprint)
-    notes: list[str] = []
+    notes = [blueprint.note] if blueprint.note else []
+    if blueprint.is_simulated:
+        notes.append("SIMULATED: the prices of this run are made up.")
     fills: FillParity | None = None
     gap: Gap | None = None
     try:

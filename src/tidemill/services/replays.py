@@ -19,9 +19,9 @@ from tidemill.research.flight.words import instant_text
 from tidemill.research.metrics import summarise
 from tidemill.research.planning import Entrant, plan_run
 from tidemill.research.result import BacktestResult
-from tidemill.services.flights import bars_of_tape, fly
+from tidemill.services.flights import fly
 from tidemill.services.parity import feed_again
-from tidemill.services.recorded import Blueprint, RecordedRun, names_of
+from tidemill.services.recorded import Blueprint, RecordedRun, bars_of_tape, names_of
 
 __all__ = ["COMPARED", "WhatIf", "changed", "what_if"]
 
@@ -93,7 +93,9 @@ def what_if(
         UnknownName, ConfigError: a change cannot be made. DataError: there are no bars on the tape yet.
         StrategyError: an ordinary Python strategy raised.
     """
-    bars = bars_of_tape(recorded.tape, blueprint)
+    bars = bars_of_tape(recorded.tape, [item.symbol for item in blueprint.plan.instruments])
+    for table in bars:
+        table.meta["simulated"] = blueprint.is_simulated
     other = changed(blueprint, bars, changes, without)
     again, _ = feed_again(recorded, blueprint)
     core = fly(recorded.tape, other, names_of(recorded.row, other))
@@ -150,7 +152,7 @@ def changed(
         entrants, run = _set(entrants, run, key.replace("-", "_"), text)
     plan = plan_run(entrants, bars, blueprint.plan.instruments, run, get_calendar)
     kept = [rule for rule in blueprint.rules if rule.name not in without]
-    return Blueprint(plan, kept, blueprint.form, blueprint.history, entrants, blueprint.paper)
+    return replace(blueprint, plan=plan, rules=kept, entrants=entrants)
 
 
 def _set(entrants: list[Entrant], run: RunSettings, key: str, text: str) -> tuple[list[Entrant], RunSettings]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from tidemill.adapters.sql.store import SqlStore
@@ -16,6 +17,7 @@ from tidemill.model.enums import OrderState
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.model.journal import FillEntry, OrderRecord, RunRow
 from tidemill.model.units import from_micros
+from tidemill.services.kept_plan import read_plan
 
 __all__ = [
     "HeldLine",
@@ -42,6 +44,7 @@ class RunLine:
         state: as recorded; ``DEAD`` when it was recorded as running and nothing has been heard of it.
         message: why it stands so.
         started_ns, ended_ns, heard_ns: UTC; 0: not yet.
+        is_simulated: its prices are made up.
     """
 
     run_id: str
@@ -54,6 +57,7 @@ class RunLine:
     started_ns: int
     ended_ns: int
     heard_ns: int
+    is_simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +123,16 @@ def _line(row: RunRow, heard_ns: int, now_ns: int) -> RunLine:
     )
 
 
-def list_runs(store: SqlStore, now_ns: int) -> list[RunLine]:
-    """Return all runs, newest first."""
+def list_runs(store: SqlStore, now_ns: int, folder: Path | None = None) -> list[RunLine]:
+    """Return all runs, newest first; with the folder of their tapes, those on made-up prices say so."""
     heard = store.heartbeats()
-    return [_line(row, heard.get(f"run:{row.run_id}", (0, ""))[0], now_ns) for row in store.runs()]
+    lines = [_line(row, heard.get(f"run:{row.run_id}", (0, ""))[0], now_ns) for row in store.runs()]
+    return [replace(line, is_simulated=_is_simulated(folder, line.run_id)) for line in lines]
+
+
+def _is_simulated(folder: Path | None, run_id: str) -> bool:
+    plan = read_plan(folder / run_id) if folder is not None else None
+    return plan is not None and plan.is_simulated
 
 
 def find_run(store: SqlStore, run_id: str | None = None) -> RunRow:
@@ -206,7 +216,7 @@ class _Held:
         )
 
 
-def status_of(store: SqlStore, run: RunRow, now_ns: int, *, last: int = 10) -> RunStatus:
+def status_of(store: SqlStore, run: RunRow, now_ns: int, *, last: int = 10, folder: Path | None = None) -> RunStatus:
     """Return everything one look at a run shows.
 
     Args:
@@ -214,12 +224,13 @@ def status_of(store: SqlStore, run: RunRow, now_ns: int, *, last: int = 10) -> R
         run: of ``find_run``.
         now_ns: the wall clock, to tell the living from the dead.
         last: newest orders to show.
+        folder: of all tapes, to tell made-up prices.
     """
     heard_ns, beat = store.heartbeats().get(f"run:{run.run_id}", (0, "{}"))
     orders, fills = store.orders(run.run_id), store.fills(run.run_id)
     scopes = {"system", f"account:{run.account}", f"run:{run.run_id}"}
     return RunStatus(
-        line=_line(run, heard_ns, now_ns),
+        line=replace(_line(run, heard_ns, now_ns), is_simulated=_is_simulated(folder, run.run_id)),
         beat=json.loads(beat),
         balances=dict(store.balances(run.account, run.run_id)),
         orders=dict(Counter(row.state for row in orders)),
