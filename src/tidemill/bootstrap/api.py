@@ -16,6 +16,7 @@ from uvicorn.importer import import_from_string
 
 from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.opening import open_store
+from tidemill.bootstrap.fleet import build_fleet
 from tidemill.bootstrap.parts import Parts
 from tidemill.bootstrap.protocol import PatientProtocol
 from tidemill.model.errors import ConfigError
@@ -75,7 +76,9 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     clock = SystemClock()
     tokens = TokenSettings(settings.jwt_issuer, settings.jwt_audience, settings.access_token_minutes * 60)
     access = Access(database, clock, key, AccessSettings(tokens, settings.refresh_token_days * 86_400))
-    return Parts(home, database, clock, SystemIds(), loaded, access, Log(process="api"))
+    ids = SystemIds()
+    fleet = build_fleet(home, database, clock, ids)
+    return Parts(home, database, clock, ids, loaded, access, Log(process="api"), fleet)
 
 
 def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0) -> None:

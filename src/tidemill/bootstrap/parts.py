@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidemill.adapters.sql.database import Database
+from tidemill.bootstrap.fleet import Fleet
 from tidemill.ports.seams import Clock, Ids
 from tidemill.services.access.access import Access
 from tidemill.services.home import Home
@@ -24,6 +25,7 @@ class Parts:
         clock, ids: of the machine.
         loaded: settings, and where each was said.
         access: who may come in. log: of the process.
+        fleet: agents and their runs.
     """
 
     home: Home
@@ -33,7 +35,9 @@ class Parts:
     loaded: Loaded
     access: Access
     log: Log
+    fleet: Fleet
 
     def close(self) -> None:
         """Let go of the database; threads that asked it let go when they end."""
+        self.fleet.asking.close()
         self.database.release()

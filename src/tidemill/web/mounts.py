@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
 
+from tidemill.web.agents import broker as agents_broker
+from tidemill.web.agents import routes as agents
+from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
 from tidemill.web.system import routes as system
 from tidemill.web.users import routes as users
@@ -35,6 +38,10 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(auth.router, ("/v1/auth", "/api/v1/auth"), "Signing in"),
     Mount(users.router, ("/v1/users",), "People"),
     Mount(users.audit_router, ("/v1/audit",), "People"),
+    Mount(agents_broker.router, ("/v1/agents", "/api/agents"), "Trading agents"),
+    Mount(agents_trading.router, ("/v1/agents", "/api/agents"), "Trading agents"),
+    Mount(agents.router, ("/v1/agents", "/api/agents"), "Trading agents"),
+    Mount(agents_trading.agent_router, ("/v1/agents", "/api/agents"), "Trading agents"),
     Mount(system.router, ("/v1/debug",), "System"),
 )
 

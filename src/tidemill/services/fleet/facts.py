@@ -110,6 +110,12 @@ class Facts:
             row["updated_ns"] or 0,
         )
 
+    def portfolio_of(self, run: OwnedRun | None, cash: float, at_ns: int) -> Portfolio:
+        """Return the money of an agent's newest run; without one, what it will begin with."""
+        if run is not None:
+            return self.portfolio(run, cash)
+        return Portfolio(cash, cash, 0.0, 0.0, 0.0, 0.0, cash, 0, 0, 0, 0.0, at_ns)
+
     def positions(self, runs: Sequence[OwnedRun]) -> list[PositionFact]:
         """Return open positions, newest change first."""
         table = READ_TABLES["positions"]

@@ -1,0 +1,1 @@
+"""Trading agents: ``/v1/agents`` and ``/api/agents``."""
