@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,20 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     outcome = tidemill("run", tmp_path / "agent.toml")
     assert outcome.code == CONFIG
     assert "There is no file" in outcome.err
+
+
+@pytest.mark.parametrize("verb", ["run", "runs", "status", "parity", "ledger"])
+def test_a_database_of_another_build_is_refused_and_left_alone(tmp_path: Path, verb: str) -> None:
+    path = tmp_path / "agent.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    home = tmp_path / "home"
+    assert tidemill("run", path, "--data-dir", home, "--run-id", "r").code == 0
+    with contextlib.closing(sqlite3.connect(home / "tidemill.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9000'")
+    before = (home / "tidemill.db").read_bytes()
+    words = {"run": ["run", path, "--run-id", "r2"], "ledger": ["ledger", "verify", "r"]}.get(verb, [verb])
+    outcome = tidemill(*words, "--data-dir", home)
+    assert (outcome.code, outcome.out) == (MISMATCH, "")
+    assert re.search("schema 9000.*use the newer Tidemill", outcome.err)
+    assert len(outcome.err.splitlines()) == 1
+    assert (home / "tidemill.db").read_bytes() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ async def served(request: RunRequest, pushed: list[HeardBar]) -> LiveView:
         if looks > 1 and waiting and isinstance(feed, PushedFeed):  # at the first look nobody may listen yet
             feed.push_bars(waiting)
             waiting.clear()
-        elif looks > 1 and view.bars >= len(pushed):
+        elif looks > 1 and view.bars >= min(len(pushed), 5):
             live.stop()
 
     live.request.watch, live.request.every_s = watch, 0.01
@@ -60,6 +61,22 @@ def test_pushed_bars_are_traded_and_kept(tmp_path: Path) -> None:
     again = asyncio.run(served(RunRequest(PUSHED, find_home(tmp_path), "r"), []))
     assert (again.state, again.seq) == ("STOPPED", view.seq)
     assert (again.events, again.orders, again.market_ns) == (view.events, view.orders, view.market_ns)
+
+
+def test_a_bar_from_the_future_is_set_aside_and_disturbs_nothing(tmp_path: Path) -> None:
+    good = bars(5)
+    bad = [
+        replace(good[0], start_ns=good[-1].start_ns + 60 * MINUTE_NS),
+        replace(good[0], close=float("nan")),
+        replace(good[0], low=-1.0),
+    ]
+    view = asyncio.run(served(RunRequest(PUSHED, find_home(tmp_path), "r"), [*bad[1:], *good, bad[0]]))
+    assert (view.state, view.bars) == ("STOPPED", 5)
+    assert {key.rpartition(" ")[2]: count for key, count in view.refused.items() if "set aside" in key} == {
+        "NOT_A_NUMBER": 1,
+        "NOT_POSITIVE": 1,
+        "FUTURE_STAMP": 1,
+    }
 
 
 def test_before_the_first_event_there_is_no_market_time(tmp_path: Path) -> None:

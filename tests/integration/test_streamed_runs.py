@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tidemill.model.errors import ConfigError, LinkDown, NotAuthorised
 from tidemill.runtime.bus import Notice, Topic
 from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.market.faults import Fault
-from tidemill.services.home import find_home
+from tidemill.services.home import find_home, read_store
 from tidemill.services.live import open_run
 from tidemill.services.live_parts import RunRequest
 from tidemill.services.live_view import LiveView
@@ -105,6 +106,15 @@ def test_a_run_survives_a_server_that_drops_repeats_and_babbles(tmp_path: Path) 
         Fault.SPIKE: 1,
         Fault.HIGH_BELOW_LOW: 1,
     }
+    assert view.refused["market data set aside: SPIKE"] == 1
+    with read_store(find_home(tmp_path)) as store:
+        notes = [json.loads(row.body) for row in store.tape("r") if row.kind == "SET_ASIDE"]
+    assert sum((Counter(note) for note in notes), Counter()) == {
+        "DUPLICATE": 2,
+        "UNKNOWN_SYMBOL": 1,
+        "SPIKE": 1,
+        "HIGH_BELOW_LOW": 1,
+    }
     topics = [notice.topic for notice in told]
     connected, lost = Topic.WEBSOCKET_CONNECTED, Topic.WEBSOCKET_DISCONNECTED
     assert [topic for topic in topics if topic in {connected, lost}] == [connected, lost, connected]
@@ -121,7 +131,7 @@ async def hear(feed: StreamedFeed, sink: Heard, lines: int) -> None:
     """Listen until so many lines were heard."""
 
     async def enough() -> None:
-        while len(sink.lines) < lines:
+        while len(sink.lines) < lines:  # noqa: ASYNC110 - the sink is a plain list
             await asyncio.sleep(0.01)
 
     task = asyncio.ensure_future(feed.stream(["AIG"], sink))

@@ -61,7 +61,7 @@ class LiveView:
         seq: rows on the tape.
         cash, equity: account currency.
         orders, fills, trips: counts.
-        refused: what did not become an order, by sentence.
+        refused: what did not become an order, by sentence, and market data that were set aside, by fault.
         positions, last_orders: as above, newest order first.
         alerts: sentences a person should know, newest last.
     """
@@ -133,6 +133,11 @@ class Watcher:
         if order is not None and order.text:
             self._refused[f"{order.request.symbol}: {order.text}"] += 1
 
+    def _set_aside(self) -> dict[str, int]:
+        """Return how much of the feed was set aside at the border, by fault."""
+        counts = self._run.parts.inbox.border.counts
+        return {f"market data set aside: {fault.name}": count for fault, count in counts.items() if count}
+
     def view(self, mono_ns: int) -> LiveView:
         """Return how the run stands.
 
@@ -162,7 +167,7 @@ class Watcher:
             orders=len(run.book.by_client),
             fills=self._fills,
             trips=self._trips,
-            refused=dict(self._refused.most_common(_KEPT)),
+            refused=dict(self._refused.most_common(_KEPT)) | self._set_aside(),
             positions=self._positions(),
             last_orders=tuple(_order_line(order) for order in islice(reversed(run.book.by_client.values()), _KEPT)),
             alerts=tuple(row.text for row in run.alerts[-_KEPT:]),

@@ -14,8 +14,10 @@ from tidemill.model.errors import LeaseLost, StoreError, TidemillError
 from tidemill.ports.store import Lease
 from tidemill.runtime.account.lease import EpochMark
 from tidemill.runtime.lanes import Lane
+from tidemill.runtime.life.asides import note_set_aside
 from tidemill.runtime.life.beginning import Beginning
 from tidemill.runtime.life.obeying import Obeying
+from tidemill.runtime.life.telling import Telling
 from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
 from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.market.market import LOOK_S
@@ -44,6 +46,7 @@ class Run(Wired):
         self.supervisor: Supervisor | None = None
         self._feed_done = self._has_pumped = False
         self._obeying = Obeying(self, self._stopping.set)
+        self._telling = Telling(self)
 
     # --- start
 
@@ -97,6 +100,7 @@ class Run(Wired):
         beginning.check_account(facts)
         self.present.health.is_reconciled = self.outside is None  # a simulated account is the record itself
         await beginning.rebuild(inherited)
+        self._telling.begin()
         self._started_ns = beginning.begin_record(inherited)
         if inherited.run is None and parts.warmup:
             await beginning.warm_up(parts.warmup)
@@ -162,6 +166,7 @@ class Run(Wired):
             await self.market.take_waiting()
         self.market.end()
         self.projector.finish()
+        note_set_aside(self.journal, self.parts.inbox.border, self.parts.clock)
         self.journal.flush()
         await self.journal.commit()
         await self.keeper.release()
@@ -181,7 +186,10 @@ class Run(Wired):
             if was_paused and self.outside is not None:
                 self.alert(2, "PAUSED", "The process stood still; checking the lease and the account before going on.")
                 await self.outside.pause_over()
+            note_set_aside(self.journal, self.parts.inbox.border, self.parts.clock)
             self.approver.review()  # what the market alone has brought losses to
+            if self._telling.is_due:
+                self.parts.inbox.operator(None)  # nothing else may come for long
             self.journal.flush()
             await self.journal.commit()
             try:
@@ -208,6 +216,8 @@ class Run(Wired):
                     return
                 await inbox.wait()
                 continue
+            if self._telling.is_due:
+                await self._telling.tell()
             await self._take(*taken)
             count += 1
             if count % _BREATH == 0:

@@ -51,6 +51,7 @@ class Border:
         self.by_instrument = [0] * self._count
         self.recent: deque[Quarantined] = deque(maxlen=_KEPT)
         self.levels_accepted = 0
+        self._told = dict(self.counts)
 
     def trade(self, instrument: int, ts_ns: int, price: float, size: float, seq: int, now_ns: int) -> Fault:
         """Check one print; 0 lets it pass.
@@ -209,6 +210,12 @@ class Border:
             return False
         self.levels_accepted += 1
         return True
+
+    def fresh(self) -> dict[Fault, int]:
+        """Return counts by fault of what was set aside since this was asked last."""
+        found = {fault: count - self._told[fault] for fault, count in self.counts.items() if count > self._told[fault]}
+        self._told = dict(self.counts)
+        return found
 
     @property
     def total(self) -> int:
