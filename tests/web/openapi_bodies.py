@@ -17,29 +17,22 @@ def smallest_body(document: dict[str, Any], operation: dict[str, Any]) -> Any:
 def _smallest(document: dict[str, Any], schema: dict[str, Any]) -> Any:
     if "$ref" in schema:
         return _smallest(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    for word in ("examples", "enum"):
-        if schema.get(word):
-            return schema[word][0]
-    for word in ("const", "default", "example"):
-        if word in schema:
-            return schema[word]
-    for word in ("anyOf", "oneOf", "allOf"):
-        if schema.get(word):
-            return _smallest(document, schema[word][0])
-    kind = schema.get("type")
-    if kind == "object":
-        parts = schema.get("properties", {})
-        return {name: _smallest(document, parts[name]) for name in schema.get("required", [])}
-    if kind == "array":
-        return [_smallest(document, schema["items"])] * schema.get("minItems", 0)
-    if kind == "string":
-        return _text(schema)
-    if kind in {"integer", "number"}:
-        lowest = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-        return lowest + 1 if "exclusiveMinimum" in schema else lowest
-    return True if kind == "boolean" else None
-
-
-def _text(schema: dict[str, Any]) -> str:
-    forms = {"date": "2024-01-31", "date-time": "2024-01-31T15:00:00Z", "email": "a@example.com"}
-    return forms.get(schema.get("format", ""), "a" * max(1, schema.get("minLength", 1)))
+    given = [schema[word][0] for word in ("examples", "enum") if schema.get(word)]
+    given += [schema[word] for word in ("const", "default", "example") if word in schema]
+    given += [_smallest(document, schema[word][0]) for word in ("anyOf", "oneOf", "allOf") if schema.get(word)]
+    if given:
+        return given[0]
+    match schema.get("type"):
+        case "object":
+            parts = schema.get("properties", {})
+            found: Any = {name: _smallest(document, parts[name]) for name in schema.get("required", [])}
+        case "array":
+            found = [_smallest(document, schema["items"])] * schema.get("minItems", 0)
+        case "string":
+            forms = {"date": "2024-01-31", "date-time": "2024-01-31T15:00:00Z"}
+            found = forms.get(schema.get("format", ""), "a" * max(1, schema.get("minLength", 1)))
+        case "integer" | "number":
+            found = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+        case kind:
+            found = True if kind == "boolean" else None
+    return found

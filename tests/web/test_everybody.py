@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Service, make_service
+from installation import Service, make_service
 from openapi_bodies import smallest_body
 from row_makers import BODIES, MAKERS
 

@@ -73,6 +73,7 @@ def _sqlite_engine(url: URL, patience_ms: int) -> Engine:
     engine = create_engine(
         url if path is None else url.set(database=str(path)),
         poolclass=NullPool,
+        hide_parameters=True,  # what people wrote has no place in an error
         isolation_level="AUTOCOMMIT",
         connect_args={"timeout": patience_ms / 1000, "cached_statements": _STATEMENTS},
     )
@@ -110,6 +111,7 @@ def _postgres_engine(url: URL, patience_ms: int) -> Engine:
     engine = create_engine(
         url.difference_update_query(["options"]),
         poolclass=NullPool,
+        hide_parameters=True,  # what people wrote has no place in an error
         isolation_level="AUTOCOMMIT",
         connect_args={
             "options": f"{given if isinstance(given, str) else ' '.join(given)} {own}".strip(),

@@ -7,13 +7,12 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidemill.model.json_depth import json_depth
 from tidemill.web.errors import ApiError, answer_of
+from tidemill.web.gates.strict import refuse_odd_json
 
 __all__ = ["Bodies"]
 
 _MOST_BYTES = 256 * 1024
-_DEEPEST = 32
 _SLOWEST_S = 15.0
 _URL_BYTES = 4 * 1024
 
@@ -53,8 +52,7 @@ class Bodies:
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the body; None when the caller went away."""
-        if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _URL_BYTES:
-            raise ApiError(414, "url_too_long", "That address is too long; send what it says in the body.")
+        _refuse_odd_address(scope.get("raw_path") or b"", scope["path"], scope["query_string"])
         most = self._large.get(scope["path"], _MOST_BYTES)
         headers = Headers(scope=scope)
         _refuse_long(headers.get("content-length"), most)
@@ -72,9 +70,18 @@ class Bodies:
                         break
         except TimeoutError:
             raise ApiError(408, "too_slow", f"The body did not arrive within {_SLOWEST_S:g} s; try again.") from None
-        if "multipart/" not in headers.get("content-type", "") and json_depth(bytes(whole), _DEEPEST) > _DEEPEST:
-            raise ApiError(422, "too_deep", f"The body is nested deeper than {_DEEPEST} levels.", field="body")
-        return bytes(whole)
+        body = bytes(whole)
+        if body and "multipart/" not in headers.get("content-type", ""):
+            refuse_odd_json(body)
+        return body
+
+
+def _refuse_odd_address(raw: bytes, path: str, query: bytes) -> None:
+    if len(raw) + len(query) > _URL_BYTES:
+        raise ApiError(414, "url_too_long", "That address is too long; send what it says in the body.")
+    is_odd = "\x00" in path or b"%00" in query or b"\x00" in query
+    if is_odd or any("\ud800" <= char < "\ue000" for char in path):
+        raise ApiError(400, "odd_address", "That address holds characters that cannot be stored.")
 
 
 def _refuse_long(told: str | None, most: int) -> None:
