@@ -15,6 +15,7 @@ __all__ = ["Comparer"]
 
 _SYNTHETIC_NS = 60 * SECOND_NS  # so long may the broker count a fill without showing it
 _STUCK_NS = 10 * SECOND_NS
+_UNDEAD_NS = 2 * SECOND_NS  # so old a list may be
 _VANISHED = 3  # whole answers without an order that should be there
 
 
@@ -31,6 +32,7 @@ class Comparer:
         self._short: dict[str, int] = {}  # since when executions are missing, monotonic
         self._pending: dict[str, int] = {}  # since when a change is under way
         self._unseen: dict[str, int] = {}  # whole answers in a row that do not show an order
+        self._undead: dict[str, int] = {}  # since when a broker's order works that has ended here
 
     def compare(self, order: LiveOrder, shown: list[BrokerOrder], fills: list[OrderReport]) -> None:
         """Bring one order to where the broker shows it."""
@@ -44,6 +46,7 @@ class Comparer:
         for item in alive:
             if item is not best and len(alive) > 1:
                 self._hooks.twin(order, item)
+        self._watch_undead(order, shown, now)
         units = missing_units(order, shown, fills)
         if units:
             since = self._short.setdefault(name, now)
@@ -60,6 +63,20 @@ class Comparer:
             for report in shown_reports(order, best, is_short=bool(units)):
                 self._hooks.hear(report)
         self._watch_change(order, best, now)
+
+    @property
+    def is_wondering(self) -> bool:
+        """Tell whether something was seen that a second look has to confirm."""
+        return bool(self._undead)
+
+    def _watch_undead(self, order: LiveOrder, shown: list[BrokerOrder], now: int) -> None:
+        """Have an order cancelled that works at the broker although it has ended here; a list may be a little old."""
+        for item in shown:
+            is_undead = is_final(order.state) and order.state is not OrderState.ABSENT and not is_final(item.state)
+            if not is_undead or item.state is OrderState.UNKNOWN:
+                self._undead.pop(item.broker_id, None)
+            elif now - self._undead.setdefault(item.broker_id, now) >= _UNDEAD_NS:
+                self._hooks.twin(order, item)
 
     def _watch_change(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
         """Doubt a cancellation or replacement that was answered long ago and does not show."""

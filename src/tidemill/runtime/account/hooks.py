@@ -31,6 +31,7 @@ class PollHooks:
         positions: a complete answer.
         alert: told severity, kind and sentence.
         is_busy: whether a request about an order (client id) is on its way.
+        asks: told when orders and fills are asked for; what it returns is called once the answer is whole.
         reopened: asked before a lost line is opened again: is the account still ours?
     """
 
@@ -41,4 +42,5 @@ class PollHooks:
     positions: Callable[[Snapshot], None]
     alert: Callable[[int, str, str], None]
     is_busy: Callable[[str], bool]
+    asks: Callable[[], Callable[[], None]]
     reopened: Callable[[], Awaitable[None]]

@@ -70,6 +70,7 @@ class LeaseKeeper:
     def __init__(self, store: Store, writer: Writer, clock: Clock, account: str, owner: str) -> None:
         self._store, self._writer, self._clock = store, writer, clock
         self._account, self._owner = account, owner
+        self.ttl_ns = LEASE_NS
         self.lease: Lease | None = None
         self._until = 0
         self._seen_mono = self._seen_wall = 0
@@ -88,7 +89,7 @@ class LeaseKeeper:
         while True:
             held = await self._other()
             now, asked = self._clock.now_ns(), self._clock.monotonic_ns()
-            ask = partial(self._store.take_lease, self._account, self._owner, now, LEASE_NS)
+            ask = partial(self._store.take_lease, self._account, self._owner, now, self.ttl_ns)
             try:
                 return self._hold(await self._writer.run(ask), asked)
             except LeaseLost:
@@ -126,10 +127,10 @@ class LeaseKeeper:
         if lease is None:
             return await self.take()
         now, asked = self._clock.now_ns(), self._clock.monotonic_ns()
-        return self._hold(await self._writer.run(partial(self._store.renew_lease, lease, now, LEASE_NS)), asked)
+        return self._hold(await self._writer.run(partial(self._store.renew_lease, lease, now, self.ttl_ns)), asked)
 
     def _hold(self, lease: Lease, asked_mono_ns: int) -> Lease:
-        self.lease, self._until = lease, asked_mono_ns + LEASE_NS
+        self.lease, self._until = lease, asked_mono_ns + self.ttl_ns
         self._seen_mono, self._seen_wall = asked_mono_ns, self._clock.now_ns()
         return lease
 
@@ -140,7 +141,7 @@ class LeaseKeeper:
         """
         mono = self._clock.monotonic_ns() - self._seen_mono
         wall = self._clock.now_ns() - self._seen_wall
-        return max(mono, wall) > LEASE_NS // 2
+        return max(mono, wall) > self.ttl_ns // 2
 
     async def release(self) -> None:
         """Give the lease back; harmless when it is lost already."""

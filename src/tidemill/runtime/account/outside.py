@@ -25,6 +25,7 @@ from tidemill.runtime.orders.linking import LINK_LOOK_S, Links
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.orders.sender import Sender
+from tidemill.runtime.orders.soundings import Soundings
 from tidemill.runtime.orders.translation import ENTRY_TTL_NS
 from tidemill.runtime.record.journal import Journal
 from tidemill.runtime.recovery.inheritance import Inherited
@@ -86,6 +87,16 @@ class Outside:
             doubt=self._doubt,
             alert=parts.alert,
         )
+        self.soundings = Soundings(
+            parts.book,
+            parts.clock,
+            health,
+            look=self._look,
+            is_behind=lambda: parts.inbox.has_urgent,
+            wake=self.sender.wake,
+            alert=parts.alert,
+        )
+        self.sender.departures.asks_first = self.soundings.holds
         hooks = PollHooks(
             hear=parts.inbox.report,
             doubt=self._doubt_order,
@@ -94,6 +105,7 @@ class Outside:
             positions=self._take_positions,
             alert=parts.alert,
             is_busy=self.sender.is_busy_with,
+            asks=self.soundings.asks,
             reopened=self._reopened,
         )
         since = cursor_of(inherited.fills, parts.clock.now_ns(), rules.execution_horizon_ns)
@@ -214,6 +226,7 @@ class Outside:
         works = {
             "sender": self.sender.serve,
             "poller": self.poller.serve,
+            "soundings": self.soundings.serve,
             "resolver": self.resolver.serve,
             "protection": self.protector.serve,
         }
@@ -259,6 +272,9 @@ class Outside:
         if self.reconciler.differences and not self.reconciler.is_settled:
             self.poller.look_again(5 * SECOND_NS)
 
+    async def _look(self) -> bool:
+        return await self.poller.look_at_orders()
+
     def _take_foreign(self, orders: list[BrokerOrder]) -> None:
         self.reconciler.take_foreign(orders)
 
@@ -277,12 +293,12 @@ class Outside:
         return OutboxRow(f"{name}/{action}/{what}{self.parts.clock.now_ns()}", run_id, name, action, what, "PENDING")
 
     def _cancel_twin(self, order: LiveOrder, shown: BrokerOrder) -> None:
-        """Cancel a second working incarnation of an order; the one we know stays."""
+        """Cancel a working order of ours that is one too many, or has ended here; the one we know stays."""
         now, name = self.parts.clock.monotonic_ns(), order.request.client_id
         if self.sender.is_busy_with(name) or now - self._twins.get(shown.broker_id, -(2**62)) < 5 * SECOND_NS:
             return
         self._twins[shown.broker_id] = now
-        text = f"{name} works twice at the broker; cancelling {shown.broker_id}."
+        text = f"{name} is {order.state.name} here and {shown.broker_id} works at the broker, too; cancelling it."
         self.parts.alert(1, "TWO_INCARNATIONS", text)
         self.sender.request(
             Outgoing("cancel", order, self._row(order, "cancel", shown.broker_id), broker_id=shown.broker_id)

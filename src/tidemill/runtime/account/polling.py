@@ -130,7 +130,9 @@ class AccountPoller:
             await self._reopen()
             if not self._health.order_stream_ready:
                 return
-        is_busy = any(order.state in _UNDER_WAY or order.doubt for order in self._book.live.values())
+        is_busy = self._comparer.is_wondering or any(
+            order.state in _UNDER_WAY or order.doubt for order in self._book.live.values()
+        )
         if now - self._orders_ns >= (_BUSY_NS if is_busy else _QUIET_NS) and self.budget.take(2):
             self._orders_ns = now
             await self.look_at_orders()
@@ -167,7 +169,7 @@ class AccountPoller:
 
         Fills are asked for after orders: an order shown as ended has all its fills in the later list.
         """
-        asked = self._clock.now_ns()
+        asked, is_told = self._clock.now_ns(), self._hooks.asks()
         self.is_whole = False
         orders = await self.ask(self._broker.orders(self._since_ns))
         if orders is None:
@@ -185,6 +187,7 @@ class AccountPoller:
         self._hooks.foreign([item for item in alive if self._book.find(item.client_id, item.broker_id) is None])
         self.is_whole = orders.is_complete and executions.is_complete
         if self.is_whole:
+            is_told()
             self._since_ns = max(self._since_ns, asked - _OVERLAP_NS)
         if orders.is_complete:
             self._comparer.miss(found)

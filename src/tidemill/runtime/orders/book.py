@@ -15,6 +15,7 @@ _CROSSING = (OrderState.CANCEL_PENDING, OrderState.REPLACE_PENDING)
 _WORKING = (OrderState.HELD, OrderState.WORKING, OrderState.PARTIAL, OrderState.REPLACE_PENDING)
 _TINY = 1e-9
 _DIGITS = 9  # quantities are sums of decimal steps
+_ENDS = (EventKind.CANCELLED, EventKind.EXPIRED, EventKind.REJECT)
 _SIGNS_OF_LIFE = (EventKind.ACK, EventKind.REPLACED, EventKind.CANCEL_REFUSED)
 BUST = ":bust"  # behind the id of the execution that is taken back
 
@@ -68,6 +69,11 @@ class LiveOrder:
         return max(self.quantity - self.filled, 0.0)
 
     @property
+    def has_left(self) -> bool:
+        """Tell whether it may be at the broker, or have been there."""
+        return self.sent_ns > 0 or bool(self.broker_id)
+
+    @property
     def is_open(self) -> bool:
         """Tell whether it may still fill, as far as we know."""
         return not is_final(self.state)
@@ -105,6 +111,7 @@ class OrderBook:
     by_broker: dict[str, LiveOrder] = field(default_factory=dict)
     executions: set[str] = field(default_factory=set)
     live: dict[str, LiveOrder] = field(default_factory=dict)
+    loose: dict[str, LiveOrder] = field(default_factory=dict)  # reduced, ended otherwise than filled, not asked about
 
     def add(self, order: LiveOrder) -> None:
         """Take in a new order."""
@@ -132,6 +139,8 @@ class OrderBook:
             return self._fill(order, report)
         if order is None:
             return Applied(None, is_new=True, flags=("EXTERNAL",))
+        if _is_of_other(order, report):
+            return Applied(order, is_new=False)
         self._name(order, report)
         if order.state is OrderState.ABSENT and report.kind in _SIGNS_OF_LIFE:
             return Applied(order, is_new=True, flags=("BACK_FROM_ABSENT",))
@@ -223,6 +232,8 @@ class OrderBook:
         order.state = state
         if is_final(state):
             self.live.pop(order.request.client_id, None)
+            if state is not OrderState.FILLED and order.has_left and order.request.intent is not Intent.ENTRY:
+                self.loose[order.request.client_id] = order
 
     def working_reducers(self, instrument: int) -> list[LiveOrder]:
         """Return the exits and protective orders of an instrument that may still fill."""
@@ -231,3 +242,9 @@ class OrderBook:
             for order in self.live.values()
             if order.instrument == instrument and order.request.intent is not Intent.ENTRY
         ]
+
+
+def _is_of_other(order: LiveOrder, report: OrderReport) -> bool:
+    """Tell whether a report is about the end of another incarnation of an order: the one we know goes on."""
+    is_other = bool(report.broker_id and order.broker_id) and report.broker_id != order.broker_id
+    return is_other and report.kind in _ENDS

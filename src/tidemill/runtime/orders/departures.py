@@ -21,6 +21,7 @@ class Departures:
         self._entries: list[Outgoing] = []
         self.flying: dict[str, Outgoing] = {}
         self.holds: Callable[[Outgoing], bool] = lambda _: False  # for brokers that link no orders
+        self.asks_first: Callable[[Outgoing], bool] = lambda _: False  # until it is known what has filled
 
     def items(self) -> list[Outgoing]:
         """Return the requests that wait, the urgent ones first."""
@@ -56,7 +57,7 @@ class Departures:
 
     def has_room(self, item: Outgoing) -> bool:
         """Tell whether a new request may leave at once: nothing waits that has to leave before it."""
-        if self._urgent or self.holds(item) or item.order.request.client_id in self.flying:
+        if self._urgent or self.holds(item) or self.asks_first(item) or item.order.request.client_id in self.flying:
             return False
         if is_entry(item):
             return not self._entries and len(self.flying) < _MOST_ENTRIES
@@ -71,7 +72,7 @@ class Departures:
             for at, item in enumerate(queue):
                 name = item.order.request.client_id
                 is_held = name in self.flying or item.not_before_ns > now_ns or self._is_early(item)
-                if not is_held and not self.holds(item):
+                if not is_held and not self.holds(item) and not self.asks_first(item):
                     return queue.pop(at)
         return None
 

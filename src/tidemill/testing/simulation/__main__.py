@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tidemill.testing.simulation.scenario import draw
+from tidemill.testing.simulation.scenario import BAR_MINUTES, draw
 from tidemill.testing.simulation.simulate import shrink, simulate
 
 
@@ -15,11 +15,12 @@ def main() -> int:
     parser.add_argument("seed", type=int)
     parser.add_argument("--only", default="", help="faults to keep, separated by commas")
     parser.add_argument("--shrink", action="store_true", help="leave out every fault that it fails without")
+    parser.add_argument("--bar", type=int, default=BAR_MINUTES, help="length of its bars, minutes")
     options = parser.parse_args()
     if options.shrink:
-        day, outcome = shrink(options.seed)
+        day, outcome = shrink(options.seed, options.bar)
     else:
-        day = draw(options.seed)
+        day = draw(options.seed, bar_minutes=options.bar)
         only = options.only.split(",") if options.only else list(day.faults)
         day = day.without([name for name in day.faults if name not in only])
         outcome = simulate(options.seed, day)

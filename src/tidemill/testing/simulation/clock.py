@@ -17,8 +17,8 @@ __all__ = ["Activity", "ProcessClock"]
 
 _SECOND_NS = 1_000_000_000
 _QUIET_NS = 2 * _SECOND_NS  # so long after the last event the world counts as quiet
-_KEEPER_NS = 7 * _SECOND_NS  # less than half a lease: longer would look like a pause
-_LOOKER_NS = 60 * _SECOND_NS
+_KEEPER_NS = 28 * _SECOND_NS  # less than half a lease: longer would look like a pause
+_LOOKER_NS = 240 * _SECOND_NS
 _SHORT_S = 1.0
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.testing.exchange.faults import FAULTS, Fault
 
-__all__ = ["BY_HAND", "LIKELIHOOD", "OWN_FAULTS", "PEOPLE", "TURNING", "is_of_broker"]
+__all__ = ["BY_HAND", "LIKELIHOOD", "OWN_FAULTS", "PEOPLE", "is_of_broker", "likelihood"]
 
 OWN_FAULTS: Final[Mapping[str, Fault]] = {
     "D1": Fault("The data of one symbol stop.", 240.0, "s"),
@@ -55,15 +55,20 @@ LIKELIHOOD: Final[Mapping[str, float]] = {
     "K2": 0.05,
 }
 
+_BY_TIME: Final = frozenset({"B10", "B27", "B31", "B33", "B34", "B42", "B44"})
+"""Asked for at every trade or bar: of fewer of them each is the likelier."""
+
 PEOPLE: Final = frozenset({"H1", "H2"})
 """What people may do at any time; no fault, but it has to be possible in the middle of all others."""
 
 # Faults after which broker and record differ for good: a person has to look (promise 9).
 BY_HAND: Final = frozenset({"B9", "B10", "B13", "B31", "B33", "B44"})
 
-# Faults by which the broker fills an exit that was over, changed, or (half a minute late) proven absent: then an exit
-# may turn a position.
-TURNING: Final = BY_HAND | frozenset({"B12", "B23", "N10", "N17"})
+
+def likelihood(name: str, bar_minutes: int) -> float:
+    """Return how likely a fault may be, at most, each time it could happen in a day of such bars."""
+    is_by_time = name in _BY_TIME or name[0] == "D"
+    return LIKELIHOOD[name] * (bar_minutes if is_by_time else 1)
 
 
 def is_of_broker(name: str) -> bool:

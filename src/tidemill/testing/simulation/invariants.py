@@ -15,13 +15,14 @@ from tidemill.model.units import MICROS
 from tidemill.ports.store import Lease
 from tidemill.runtime.orders.translation import ENTRY_TTL_NS
 from tidemill.testing.exchange.truth import SimFill, SimOrder
-from tidemill.testing.simulation.faults import BY_HAND, TURNING
+from tidemill.testing.simulation.faults import BY_HAND
 from tidemill.testing.simulation.scenario import Scenario
+from tidemill.testing.simulation.turning import Turning
 
 __all__ = ["Books", "Breach", "Senses", "Watch"]
 
 _SECOND_NS = 1_000_000_000
-_STALE_NS = 80 * _SECOND_NS  # a minute's bar, and the quarter of a minute that a market order may be late
+_LATE_NS = 20 * _SECOND_NS  # a market order may be a quarter of a minute late, beyond the bar it is decided on
 _MOST = 40  # breaches of one day that are written down
 _PRICE_SLACK = 1.1  # a limit in money is asked at the price of the moment
 _REFUSED = frozenset({OrderState.REJECTED, OrderState.CREATED, OrderState.DENIED})
@@ -76,7 +77,7 @@ class Senses:
         held: what is at the broker of a symbol: units, and units of working entries of a side.
         sound_ns: end of the newest sound bar a symbol's listeners were given.
         price: last price of a symbol.
-        executions: ids of a symbol's fills at the broker but for a given one.
+        engine: number of the process that is ready to act, 0 if none is.
         changed: told that something happens. moment: told that a process is at a moment worth dying at.
     """
 
@@ -88,7 +89,7 @@ class Senses:
     held: Callable[[str, int], tuple[float, float]]
     sound_ns: Callable[[str], int]
     price: Callable[[str], float]
-    executions: Callable[[str, str], list[str]]
+    engine: Callable[[], int]
     changed: Callable[[], None]
     moment: Callable[[str, int], None]
 
@@ -105,7 +106,7 @@ class Watch:
         self._scenario = scenario
         self._now_ns, self._true_ns, self._fired = senses.now_ns, senses.true_ns, senses.fired
         self._epoch_of, self._halted, self._held = senses.epoch_of, senses.halted, senses.held
-        self._executions = senses.executions
+        self.turning = Turning(senses.now_ns, senses.engine)
         self._sound_ns, self._price, self._changed, self._moment = (
             senses.sound_ns,
             senses.price,
@@ -118,7 +119,6 @@ class Watch:
         self.sends: Counter[str] = Counter()
         self.books: Books | None = None
         self.checks = 0
-        self.late_turns = 0  # exits that turned a position because a fill was not known yet
 
     @property
     def is_by_hand(self) -> bool:
@@ -149,6 +149,7 @@ class Watch:
         if books is not None:
             self.demand(1, name in books.intents, f"{name} leaves and is not in the record.")
             self.demand(1, name in books.submits, f"{name} leaves and was not claimed.")
+        self.turning.sent(process, name)
         self._check_numbers(request)
         if request.intent is Intent.ENTRY:
             self._check_entry(request)
@@ -166,8 +167,12 @@ class Watch:
         age = self._true_ns() - request.created_ns
         self.demand(4, age <= ENTRY_TTL_NS, f"entry {name} leaves {age / _SECOND_NS:.1f} s after it was decided.")
         self.demand(11, not self._halted(), f"entry {name} leaves while halted: {self._halted()}.")
-        stale = self._true_ns() - self._sound_ns(symbol)
-        self.demand(22, stale <= _STALE_NS, f"entry {name} leaves on data of {symbol} {stale / _SECOND_NS:.0f} s old.")
+        stale, oldest = self._true_ns() - self._sound_ns(symbol), _LATE_NS + self._scenario.bar_ns
+        self.demand(
+            22,
+            stale <= oldest,
+            f"entry {name} leaves on data of {symbol} {stale / _SECOND_NS:.0f} s old.",
+        )
         units, working = self._held(symbol, int(request.side))
         price = self._price(symbol)
         worst = abs(units + int(request.side) * (working + request.quantity)) * price
@@ -180,6 +185,7 @@ class Watch:
     def arrived(self, request: OrderRequest) -> None:
         """Check an order that reached the broker."""
         self.arrivals[request.client_id] += 1
+        self.turning.arrived(request.client_id)
         count = self.arrivals[request.client_id]
         self.demand(1, count == 1, f"{request.client_id} reached the broker {count} times.")
 
@@ -189,16 +195,8 @@ class Watch:
             return
         after = before + fill.side * fill.quantity
         flips = before * after < 0.0 or (before == 0.0 and after != 0.0)
-        if flips and self._is_unheard(fill):
-            self.late_turns += 1
-            return
-        excused = any(self._fired(name) for name in TURNING)
-        self.demand(10, not flips or excused, f"exit {fill.client_id} turned {before:g} into {after:g}.")
-
-    def _is_unheard(self, fill: SimFill) -> bool:
-        """Tell whether an earlier fill of the symbol is not in the record yet: the engine could not know better."""
-        booked = self.books.fills if self.books is not None else {}
-        return any(known not in booked for known in self._executions(fill.symbol, fill.exec_id))
+        holds = not flips or not self.turning.is_avoidable(fill, order, before)
+        self.demand(10, holds, f"exit {fill.client_id} turned {before:g} into {after:g}, and need not have.")
 
     def changed(self) -> None:
         """Take note that something happened at the broker."""
@@ -232,9 +230,13 @@ class Watch:
         for intent in batch.intents:
             self.demand(1, intent.client_id not in books.intents, f"intent {intent.client_id} was written twice.")
             books.intents[intent.client_id] = intent.symbol
+        for row in batch.outbox:
+            if row.state == "SENDING":  # decided and past the point of no return in one transaction
+                self.claimed(process, row.key)
         for fill in batch.fills:
             self.demand(7, fill.exec_id not in books.fills, f"fill {fill.exec_id} was booked twice.")
             books.take(fill)
+            self.turning.booked(fill.exec_id)
         for row in batch.ledger:
             books.ledger[row.asset] = books.ledger.get(row.asset, Decimal(0)) + Decimal(row.delta)
         if batch.fills or batch.ledger:

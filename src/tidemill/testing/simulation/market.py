@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.model.bars import MINUTE_NS
 from tidemill.model.enums import EventKind
 from tidemill.model.records import EVENT
 from tidemill.ports.feed import MarketSink
@@ -20,7 +19,7 @@ from tidemill.testing.simulation.scenario import Scenario
 __all__ = ["OPEN_NS", "PARTS", "Path", "Wire"]
 
 OPEN_NS = 1_704_205_800 * 1_000_000_000  # 2024-01-02 14:30 UTC, the open in New York
-PARTS = 4  # prices of a minute: open, two extremes, close
+PARTS = 4  # prices of a bar: open, two extremes, close
 _SECOND_NS = 1_000_000_000
 _COLUMNS = ("open", "high", "low", "close")
 
@@ -30,23 +29,25 @@ class Path:
 
     Args:
         scenario: whose universe and seed.
-        extra: minutes after the session, for healing.
+        extra: bars after the session, for healing.
     """
 
     def __init__(self, scenario: Scenario, extra: int) -> None:
-        rows = scenario.minutes + extra
+        rows = scenario.bars + extra
         chance = np.random.default_rng([scenario.seed & 0xFFFFFFFF, 11])
         self.ticks = np.zeros((rows, len(scenario.symbols), PARTS))
         for at, symbol in enumerate(scenario.symbols):
-            steps = chance.standard_normal(rows * PARTS) * scenario.drifts[symbol] / math.sqrt(PARTS)
+            steps = (
+                chance.standard_normal(rows * PARTS) * scenario.drifts[symbol] * math.sqrt(scenario.bar_minutes / PARTS)
+            )
             path = scenario.prices[symbol] * np.exp(np.cumsum(steps))
             self.ticks[:, at, :] = np.maximum(np.round(path, 2), 0.01).reshape(rows, PARTS)
         self.bars = np.zeros((rows, len(scenario.symbols)), EVENT)
-        starts = OPEN_NS + np.arange(rows, dtype=np.int64)[:, None] * MINUTE_NS
-        self.bars["kind"], self.bars["interval_ns"] = int(EventKind.BAR), MINUTE_NS
+        starts = OPEN_NS + np.arange(rows, dtype=np.int64)[:, None] * scenario.bar_ns
+        self.bars["kind"], self.bars["interval_ns"] = int(EventKind.BAR), scenario.bar_ns
         self.bars["instrument"] = np.arange(len(scenario.symbols))[None, :]
         self.bars["row"] = np.arange(rows)[:, None]
-        self.bars["ts_ns"], self.bars["now_ns"] = starts, starts + MINUTE_NS
+        self.bars["ts_ns"], self.bars["now_ns"] = starts, starts + scenario.bar_ns
         self.bars["open"], self.bars["close"] = self.ticks[:, :, 0], self.ticks[:, :, -1]
         self.bars["high"], self.bars["low"] = self.ticks.max(axis=2), self.ticks.min(axis=2)
         self.bars["volume"] = 1000.0
@@ -58,8 +59,7 @@ class Wire:
     Args:
         loop: of the world.
         faults: D1 to D18.
-        delay_s: how long a bar takes.
-        count: number of symbols.
+        scenario: of the day.
         activity: told when something goes wrong.
     """
 
@@ -67,10 +67,10 @@ class Wire:
     delay_ns = 0
     is_replay = False
 
-    def __init__(
-        self, loop: WorldLoop, faults: Faults, delay_s: float, count: int, activity: Callable[[], None]
-    ) -> None:
-        self._loop, self._faults, self._delay_s, self._count = loop, faults, delay_s, count
+    def __init__(self, loop: WorldLoop, faults: Faults, scenario: Scenario, activity: Callable[[], None]) -> None:
+        self._loop, self._faults, self._delay_s = loop, faults, scenario.data_s
+        count = self._count = len(scenario.symbols)
+        self._stretch = scenario.bar_minutes * _SECOND_NS  # silences are told in seconds of a day of minute bars
         self._activity = activity
         self._sinks: dict[int, MarketSink] = {}
         self._dead_until = [0] * count
@@ -87,13 +87,13 @@ class Wire:
         """Hand nothing more to a process."""
         self._sinks.pop(process, None)
 
-    def minute(self, rows: NDArray[Any]) -> None:
-        """Take the bars of a minute that has just ended."""
+    def bar(self, rows: NDArray[Any]) -> None:
+        """Take the bars that have just ended, one of each symbol."""
         faults, now = self._faults, self._loop.now_ns
         if faults.active:
             rows = self._silence(rows, now)
             if faults.fires("D10"):
-                self._held_until = now + round(faults.value("D10") * _SECOND_NS)
+                self._held_until = now + round(faults.value("D10") * self._stretch)
             if self._held_until > now:
                 self._held.append(rows)
                 return
@@ -115,11 +115,11 @@ class Wire:
         """Leave out what does not come."""
         faults = self._faults
         if faults.fires("D1"):
-            self._dead_until[int(faults.draw("D1") * self._count)] = now + round(faults.value("D1") * _SECOND_NS)
+            self._dead_until[int(faults.draw("D1") * self._count)] = now + round(faults.value("D1") * self._stretch)
         if faults.fires("D2"):
-            self._all_until = now + round(faults.value("D2") * _SECOND_NS)
+            self._all_until = now + round(faults.value("D2") * self._stretch)
         if faults.fires("D8"):
-            self._all_until = now + round(faults.value("D8") * MINUTE_NS)
+            self._all_until = now + round(faults.value("D8") * 60.0 * self._stretch)
         if faults.fires("D18"):
             self._link_until = now + round(faults.value("D18") * _SECOND_NS)
             self._tell_link(is_up=False)

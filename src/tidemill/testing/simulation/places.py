@@ -9,10 +9,14 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from tidemill.adapters.sql.connect import make_engine, parse_url
 from tidemill.adapters.sql.opening import open_store
+from tidemill.adapters.sql.session import Session
+from tidemill.adapters.sql.store import SqlStore
 
-__all__ = ["room", "template"]
+__all__ = ["copy_of_template", "room", "template"]
 
+_PATIENCE_MS = 5_000
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 
 
@@ -31,3 +35,15 @@ def template() -> Path:
     path = Path(room(), "template.db")
     open_store(f"sqlite:///{path}", migrate=True, verify=False).close()
     return path
+
+
+def copy_of_template(path: Path) -> SqlStore:
+    """Return a store on a fresh copy of the template, which waits for no disk.
+
+    A simulated day ends its processes and tears its tapes itself; the machine below it stays on.
+    """
+    shutil.copyfile(template(), path)
+    session = Session(make_engine(parse_url(f"sqlite:///{path}"), _PATIENCE_MS))
+    for setting in ("journal_mode=MEMORY", "synchronous=OFF"):
+        session.read(f"PRAGMA {setting}")
+    return SqlStore(session)

@@ -17,7 +17,6 @@ from tidemill.authoring.rules import RuleSpec
 from tidemill.authoring.strategy import spec_of
 from tidemill.engine.engine import Engine
 from tidemill.engine.plan import CalendarPlan, EnginePlan, StrategyPlan, ZoneTable
-from tidemill.model.bars import MINUTE_NS
 from tidemill.model.enums import OrderState, Session
 from tidemill.model.errors import StoreError, TidemillError
 from tidemill.model.instrument import Instrument
@@ -50,6 +49,7 @@ __all__ = ["ACCOUNT", "CASH", "RUN_ID", "Process", "SeatedFeed", "make_engine", 
 
 RUN_ID, ACCOUNT = "R1", "SIM1"
 CASH = 100_000
+LEASE_NS = 60_000_000_000  # of a simulated engine: four times the usual, and renewed as much more seldom
 _ROOM = 1024  # bars that may wait
 _UNDER_WAY = frozenset(
     {
@@ -70,7 +70,9 @@ def plan_of(scenario: Scenario) -> EnginePlan:
     entrant = StrategyPlan(spec, spec.read_params(dict(scenario.strategy)), scenario.settings, window_zone=zone)
     run = RunSettings(cash=float(CASH), leverage=100.0, settings=scenario.settings)
     count = len(instruments)
-    return EnginePlan(instruments, [MINUTE_NS] * count, [CalendarPlan("ALWAYS", zone, 0)], [0] * count, [entrant], run)
+    return EnginePlan(
+        instruments, [scenario.bar_ns] * count, [CalendarPlan("ALWAYS", zone, 0)], [0] * count, [entrant], run
+    )
 
 
 @cache
@@ -207,7 +209,7 @@ def wire(  # noqa: PLR0913 - one for each part of a process
             tolerances=tolerances,
             day_clock=DayClock("America/New_York", scenario.roll_minutes),
             session_of=lambda _row, _now: Session.REGULAR,
-            interval_ns=MINUTE_NS,
+            interval_ns=scenario.bar_ns,
         )
 
     terms = RunTerms(
@@ -241,4 +243,6 @@ def wire(  # noqa: PLR0913 - one for each part of a process
         push=lambda *_: None,
         owner=owner,
     )
-    return Process(number, Run(terms, parts), broker, store, ended)
+    run = Run(terms, parts)
+    run.keeper.ttl_ns = LEASE_NS
+    return Process(number, run, broker, store, ended)

@@ -6,19 +6,21 @@ import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tidemill.model.bars import MINUTE_NS
 from tidemill.model.broker import BrokerRules
 from tidemill.model.enums import Sizing
 from tidemill.model.settings import StrategySettings
 from tidemill.testing.exchange import FAULTS, SCRIPTED_RULES
-from tidemill.testing.simulation.faults import LIKELIHOOD, OWN_FAULTS
+from tidemill.testing.simulation.faults import OWN_FAULTS, likelihood
 
-__all__ = ["MINUTES", "Scenario", "draw"]
+__all__ = ["BAR_MINUTES", "MINUTES", "Scenario", "draw"]
 
 MINUTES = 390  # of a regular session
+BAR_MINUTES = 5
 _SECOND_NS = 1_000_000_000
 _CALM = 0.04  # share of days without any fault: there the tightest bounds hold
 _GROUPS = "NBDTPKH"
-_RUNAWAY_BARS = 45
+_RUNAWAY_BARS = 16
 _COUNTS = ("P1", "P2", "P4", "P11", "T3", "K3", "H1", "H2")  # happen so many times a day, not so likely
 
 
@@ -29,7 +31,7 @@ class Scenario:
     Args:
         seed: of everything.
         prices, drifts: by symbol: at the open, and standard deviation of a minute's return.
-        minutes: bars of the session.
+        minutes, bar_minutes: length of the session, and of a bar.
         latency_s, stream_s, data_s, disk_s: of requests (one way), reports, bars, commits.
         strategy: parameters of the dice.
         settings: of the strategy.
@@ -44,6 +46,7 @@ class Scenario:
     prices: Mapping[str, float]
     drifts: Mapping[str, float]
     minutes: int
+    bar_minutes: int
     latency_s: float
     stream_s: float
     data_s: float
@@ -62,6 +65,16 @@ class Scenario:
         return tuple(self.prices)
 
     @property
+    def bars(self) -> int:
+        """Return how many bars the session has."""
+        return self.minutes // self.bar_minutes
+
+    @property
+    def bar_ns(self) -> int:
+        """Return the length of a bar."""
+        return self.bar_minutes * MINUTE_NS
+
+    @property
     def is_calm(self) -> bool:
         """Tell whether nothing goes wrong."""
         return not self.faults
@@ -72,7 +85,7 @@ class Scenario:
         return replace(self, faults={name: rate for name, rate in self.faults.items() if name not in gone})
 
 
-def _settings(chance: random.Random) -> StrategySettings:
+def _settings(chance: random.Random, bar_minutes: int) -> StrategySettings:
     trails = chance.random() < 0.15
     return StrategySettings(
         sizing=Sizing.FIXED,
@@ -82,7 +95,7 @@ def _settings(chance: random.Random) -> StrategySettings:
         stop_loss_pct=0.0 if trails else chance.uniform(0.1, 1.5),
         trailing_stop_pct=chance.uniform(0.2, 1.0) if trails else 0.0,
         take_profit_pct=chance.uniform(0.1, 2.0) if chance.random() < 0.6 else 0.0,
-        max_bars_held=chance.choice((0, 0, 15, 60)),
+        max_bars_held=chance.choice((0, 0, 15, 60)) // bar_minutes,
     )
 
 
@@ -97,7 +110,7 @@ def _rules(chance: random.Random) -> BrokerRules:
     )
 
 
-def _swarm(chance: random.Random) -> dict[str, float]:
+def _swarm(chance: random.Random, bar_minutes: int) -> dict[str, float]:
     """Choose a random part of all faults, or of one group, at random strength."""
     if chance.random() < _CALM:
         return {}
@@ -111,29 +124,30 @@ def _swarm(chance: random.Random) -> dict[str, float]:
             picks = picks or chance.random() < 0.15
         if not picks or (group and name[0] != group):
             continue
-        chosen[name] = float(1 + int(3.0 * strength)) if name in _COUNTS else strength * LIKELIHOOD[name]
+        chosen[name] = float(1 + int(3.0 * strength)) if name in _COUNTS else strength * likelihood(name, bar_minutes)
     return chosen
 
 
-def draw(seed: int, minutes: int = MINUTES) -> Scenario:
+def draw(seed: int, minutes: int = MINUTES, bar_minutes: int = BAR_MINUTES) -> Scenario:
     """Return the day that belongs to a seed.
 
     Args:
         seed: any integer.
         minutes: length of the session.
+        bar_minutes: length of a bar; longer bars are fewer, and as much happens in each as in the minutes it spans.
     """
     chance = random.Random(f"{seed}|scenario")  # noqa: S311 - seeded, for simulations
     count = chance.choice((1, 1, 1, 2, 2, 3, 4, 5))
     symbols = [f"SIM{letter}" for letter in "ABCDE"[:count]]
     prices = {symbol: round(chance.uniform(8.0, 400.0), 2) for symbol in symbols}
     drifts = {symbol: chance.uniform(0.0003, 0.003) for symbol in symbols}
-    settings, faults = _settings(chance), _swarm(chance)
+    settings, faults = _settings(chance, bar_minutes), _swarm(chance, bar_minutes)
     is_runaway = "P7" in faults
     strategy = {
         "seed": float(chance.randrange(1, 1_000_000)),
-        "entry_rate": 1.0 if is_runaway else chance.uniform(0.01, 0.12),
-        "exit_rate": 0.5 if is_runaway else chance.uniform(0.01, 0.1),
-        "add_rate": chance.uniform(0.0, 0.05),
+        "entry_rate": 1.0 if is_runaway else bar_minutes * chance.uniform(0.01, 0.12),
+        "exit_rate": 0.5 if is_runaway else bar_minutes * chance.uniform(0.01, 0.1),
+        "add_rate": bar_minutes * chance.uniform(0.0, 0.05),
         "short_rate": chance.uniform(0.0, 0.6) if settings.allow_short else 0.0,
         "quiet_after": float(min(minutes, _RUNAWAY_BARS) if is_runaway else minutes),
     }
@@ -143,6 +157,7 @@ def draw(seed: int, minutes: int = MINUTES) -> Scenario:
         prices=prices,
         drifts=drifts,
         minutes=minutes,
+        bar_minutes=bar_minutes,
         latency_s=chance.choice((0.0, 0.01, 0.05, 0.15, 0.4)),
         stream_s=chance.choice((0.0, 0.01, 0.05, 0.2)),
         data_s=chance.choice((0.0, 0.02, 0.1, 0.4)),

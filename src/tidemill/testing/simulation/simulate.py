@@ -14,8 +14,8 @@ from pathlib import Path
 from tidemill.testing.simulation.chaos import Chaos
 from tidemill.testing.simulation.healing import Healing
 from tidemill.testing.simulation.invariants import Breach
-from tidemill.testing.simulation.places import room, template
-from tidemill.testing.simulation.scenario import Scenario, draw
+from tidemill.testing.simulation.places import room
+from tidemill.testing.simulation.scenario import BAR_MINUTES, Scenario, draw
 from tidemill.testing.simulation.world import HEAL_MINUTES, World
 
 __all__ = ["Outcome", "shrink", "simulate", "simulate_many"]
@@ -28,24 +28,25 @@ class Outcome:
     """What a simulated day showed.
 
     Args:
-        seed: of the day. faults: that were on.
+        seed: of the day. faults: that were on. bar_minutes: length of its bars.
         breaches: promises that did not hold, in order.
         fired: how often each fault happened.
         orders, fills, processes: how much went on.
         checks: how many facts were checked.
-        late_turns: exits that turned a position because a fill before was not known yet (open, see promise 10).
+        excused: exits that turned a position by what could not be known in time (see ``turning.py``).
         heal_s: how long healing took, seconds; NaN when it never came.
     """
 
     seed: int
     faults: tuple[str, ...]
+    bar_minutes: int = BAR_MINUTES
     breaches: list[Breach] = field(default_factory=list)
     fired: Counter[str] = field(default_factory=Counter)
     orders: int = 0
     fills: int = 0
     processes: int = 0
     checks: int = 0
-    late_turns: int = 0
+    excused: int = 0
     heal_s: float = 0.0
     endings: list[str] = field(default_factory=list)
 
@@ -57,6 +58,8 @@ class Outcome:
     def __str__(self) -> str:
         told = "; ".join(str(item) for item in self.breaches[:3]) or "sound"
         again = f"python -m tidemill.testing.simulation {self.seed}"
+        if self.bar_minutes != BAR_MINUTES:
+            again += f" --bar {self.bar_minutes}"
         if self.faults:
             again += f" --only {','.join(self.faults)}"
         return f"seed {self.seed}: {told}\n  again: {again}"
@@ -71,7 +74,7 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Outcome:
     """
     day = scenario or draw(seed)
     folder = Path(tempfile.mkdtemp(prefix=f"day{seed}-", dir=room()))
-    world = World(day, folder, template())
+    world = World(day, folder)
     healing = Healing(world)
     gc.disable()  # a day lives shortly, and looking for circles in it takes an eighth of its time
     try:
@@ -89,13 +92,14 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Outcome:
     return Outcome(
         seed=seed,
         faults=tuple(day.faults),
+        bar_minutes=day.bar_minutes,
         breaches=world.watch.breaches,
         fired=world.fired,
         orders=len(world.exchange.truth.orders),
         fills=len(world.exchange.truth.fills),
         processes=len(world.processes),
         checks=world.watch.checks,
-        late_turns=world.watch.late_turns,
+        excused=world.watch.turning.excused,
         heal_s=healing.seconds,
         endings=world.endings,
     )
@@ -103,13 +107,13 @@ def simulate(seed: int, scenario: Scenario | None = None) -> Outcome:
 
 async def _live(world: World, healing: Healing) -> None:
     """Live through a day: session, healing, a last restart."""
-    minutes = world.scenario.minutes
+    bars, rest = world.scenario.bars, HEAL_MINUTES // world.scenario.bar_minutes + 1
     supervisor = asyncio.get_running_loop().create_task(world.supervise())
     chaos = asyncio.get_running_loop().create_task(Chaos(world).serve())
-    await world.trade(range(minutes))
+    await world.trade(range(bars))
     world.exchange.end_day()
     chaos.cancel()
-    after = asyncio.get_running_loop().create_task(world.trade(range(minutes, minutes + HEAL_MINUTES + 1)))
+    after = asyncio.get_running_loop().create_task(world.trade(range(bars, bars + rest)))
     if not world.is_over:
         await healing.serve()
     after.cancel()
@@ -142,13 +146,14 @@ def simulate_many(seeds: Iterable[int]) -> list[Outcome]:
     return [simulate(seed) for seed in seeds]
 
 
-def shrink(seed: int) -> tuple[Scenario, Outcome]:
+def shrink(seed: int, bar_minutes: int = BAR_MINUTES) -> tuple[Scenario, Outcome]:
     """Take out of a failing day every fault that it fails without.
 
     Returns:
         The smallest day found, and what it shows.
     """
-    day, outcome = draw(seed), simulate(seed)
+    day = draw(seed, bar_minutes=bar_minutes)
+    outcome = simulate(seed, day)
     promises = {item.promise for item in outcome.breaches}
     names = list(day.faults)
     for size in (max(len(names) // 2, 1), max(len(names) // 4, 1), 1):

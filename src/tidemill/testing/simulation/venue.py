@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from tidemill.model.broker import OrderReport, OrderRequest
+from tidemill.model.broker import Execution, OrderReport, OrderRequest, Page
 from tidemill.model.enums import Intent
 from tidemill.model.errors import LinkDown
 from tidemill.testing.exchange import ScriptedBroker, ScriptedExchange
 from tidemill.testing.exchange.truth import SimFill, SimOrder
+from tidemill.testing.simulation.turning import Turning
 
 __all__ = ["VenueWatcher", "WatchedBroker", "WatchedExchange", "is_reducer"]
 
@@ -29,6 +30,10 @@ class VenueWatcher(Protocol):
 
     def changed(self) -> None:
         """Take note that anything changed at the broker."""
+
+    @property
+    def turning(self) -> Turning:
+        """Return who is told what moves positions, and who knows of it."""
 
 
 class WatchedExchange(ScriptedExchange):
@@ -65,8 +70,10 @@ class WatchedExchange(ScriptedExchange):
     def _move(self, fill: SimFill, sign: int = 1) -> None:
         before = self.position(fill.symbol)
         super()._move(fill, sign)
-        if self.watcher is not None and fill.kind == "real":
-            self.watcher.filled(fill, self.truth.of_broker(fill.broker_id), before)
+        if self.watcher is not None:
+            if fill.kind == "real":
+                self.watcher.filled(fill, self.truth.of_broker(fill.broker_id), before)
+            self.watcher.turning.moved(fill, self.position(fill.symbol) - before)
         self._note()
 
     def _tell(self, report: OrderReport) -> None:
@@ -111,7 +118,31 @@ class WatchedBroker(ScriptedBroker):
     async def cancel(self, client_id: str, broker_id: str) -> None:
         """Ask for an order's end."""
         self._demand_life()
+        if self._watched.watcher is not None:
+            self._watched.watcher.turning.changed(client_id or self._client_of(broker_id))
         await super().cancel(client_id, broker_id)
+
+    async def replace(self, client_id: str, broker_id: str, quantity: float, stop_price: float) -> OrderReport:
+        """Ask for other terms."""
+        self._demand_life()
+        if self._watched.watcher is not None:
+            self._watched.watcher.turning.changed(client_id)
+            self._watched.watcher.turning.sent(self._process, client_id)
+        return await super().replace(client_id, broker_id, quantity, stop_price)
+
+    async def executions(self, since_ns: int) -> Page[Execution]:
+        """List fills."""
+        watcher = self._watched.watcher
+        if watcher is None:
+            return await super().executions(since_ns)
+        watcher.turning.asked(self._process)
+        page = await super().executions(since_ns)
+        watcher.turning.shown(self._process, [item.exec_id for item in page.items])
+        return page
+
+    def _client_of(self, broker_id: str) -> str:
+        order = self._watched.truth.of_broker(broker_id)
+        return order.client_id if order is not None else ""
 
     def _demand_life(self) -> None:
         if not self._alive(self._process):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections import Counter
 from pathlib import Path
 
-from tidemill.adapters.sql.opening import open_store
-from tidemill.model.bars import MINUTE_NS
 from tidemill.model.enums import Intent, OrderState
 from tidemill.model.units import MICROS
 from tidemill.runtime.guard.halts import Halts
@@ -21,6 +18,7 @@ from tidemill.testing.simulation.invariants import Books, Senses, Watch
 from tidemill.testing.simulation.loop import WorldLoop
 from tidemill.testing.simulation.market import OPEN_NS, PARTS, Wire
 from tidemill.testing.simulation.market import Path as PricePath
+from tidemill.testing.simulation.places import copy_of_template
 from tidemill.testing.simulation.process import ACCOUNT, CASH, RUN_ID, Process, SeatedFeed, plan_of, wire
 from tidemill.testing.simulation.record import FencedStore, LeaseShadow, SimWriter
 from tidemill.testing.simulation.scenario import Scenario
@@ -31,6 +29,7 @@ __all__ = ["HEAL_MINUTES", "World"]
 HEAL_MINUTES = 10
 _SECOND_NS = 1_000_000_000
 _HELD_S = 5.0  # nobody asks more often for a lease that another engine holds
+_PATIENCE_S = 120.0  # at most, between two starts of an engine that has not become ready many times in a row
 
 
 class World:
@@ -39,10 +38,9 @@ class World:
     Args:
         scenario: of the day.
         folder: for database, tape and halt files.
-        template: a migrated, empty database.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path, template: Path) -> None:
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
         self.scenario, self.folder = scenario, folder
         self.loop = WorldLoop()  # type: ignore[abstract]  # no sockets in it
         self.loop.died = self._bury
@@ -57,12 +55,11 @@ class World:
         self.exchange = WatchedExchange(
             self._clock, faults=self.broker_faults, rules=scenario.rules, cash=float(CASH), fee_per_unit=0.01
         )
-        shutil.copyfile(template, folder / "t.db")
-        self.store = open_store(f"sqlite:///{folder}/t.db", verify=False)
+        self.store = copy_of_template(folder / "t.db")
         self.shadow = LeaseShadow()
         self.halts = Halts(folder / "halts")
-        self.prices = PricePath(scenario, HEAL_MINUTES + 2)
-        self.wire = Wire(self.loop, self.own_faults, scenario.data_s, len(scenario.symbols), self.activity.happens)
+        self.prices = PricePath(scenario, HEAL_MINUTES // scenario.bar_minutes + 2)
+        self.wire = Wire(self.loop, self.own_faults, scenario, self.activity.happens)
         senses = Senses(
             now_ns=lambda: self.loop.now_ns,
             true_ns=self._clock.now_ns,
@@ -73,7 +70,7 @@ class World:
             sound_ns=lambda symbol: self.wire.sound_ns[scenario.symbols.index(symbol)],
             changed=self.activity.happens,
             price=lambda symbol: self.exchange.truth.prices.get(symbol, 0.0),
-            executions=self._executions,
+            engine=self._engine,
             moment=self.moment,
         )
         self.watch = Watch(scenario, senses)
@@ -119,9 +116,10 @@ class World:
         )
         return self.exchange.position(symbol), working
 
-    def _executions(self, symbol: str, without: str) -> list[str]:
-        fills = self.exchange.truth.fills
-        return [fill.exec_id for fill in fills if fill.symbol == symbol and fill.exec_id != without]
+    def _engine(self) -> int:
+        process = self.current
+        is_able = process is not None and process.is_ready and not process.ending
+        return process.number if process is not None and is_able and not self.loop.is_frozen(process.number) else 0
 
     # --- processes
 
@@ -198,6 +196,7 @@ class World:
 
     async def supervise(self) -> None:
         """Start an engine again and again until the day is over."""
+        failed = 0
         while not self.is_over:
             process = self.current = self.boot()
             await process.ended
@@ -208,22 +207,24 @@ class World:
                 self.is_over = True
             if not self.is_over:
                 is_held = process.ending.startswith("LeaseLost")
-                await asyncio.sleep(max(self.scenario.pause_s, _HELD_S if is_held else 0.0))
+                failed = 0 if process.is_ready else failed + 1
+                pause = max(self.scenario.pause_s, _HELD_S if is_held else 0.0)
+                await asyncio.sleep(max(pause, min(pause * 2.0 ** (failed - 2), _PATIENCE_S)))
 
     # --- the market
 
-    async def trade(self, minutes: range) -> None:
+    async def trade(self, bars: range) -> None:
         """Let the market trade, and hand out the bars."""
         scenario = self.scenario
-        part_ns = MINUTE_NS // (PARTS + 1)
-        for minute in minutes:
-            begin = minute * MINUTE_NS
+        part_ns = scenario.bar_ns // (PARTS + 1)
+        for bar in bars:
+            begin = bar * scenario.bar_ns
             for part in range(PARTS):
                 await self._until(begin + (part + 1) * part_ns)
                 for at, symbol in enumerate(scenario.symbols):
-                    self.exchange.trade(symbol, float(self.prices.ticks[minute, at, part]))
-            await self._until(begin + MINUTE_NS)
-            self.wire.minute(self.prices.bars[minute])
+                    self.exchange.trade(symbol, float(self.prices.ticks[bar, at, part]))
+            await self._until(begin + scenario.bar_ns)
+            self.wire.bar(self.prices.bars[bar])
 
     async def _until(self, at_ns: int) -> None:
         if at_ns > self.loop.now_ns:

@@ -1,0 +1,120 @@
+"""Before a position is reduced further: what have the orders that reduce it filled already?
+
+The stream may lose the fill of a stop, or bring the end of an order before its last fill. What is sized by our record
+alone would then turn the position round (promise 10). So where another order reduces the same position, or one has
+ended otherwise than by filling, the broker's lists are asked before the next one leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tidemill.model.bars import SECOND_NS
+from tidemill.model.enums import Intent, OrderType
+from tidemill.ports.seams import Clock
+from tidemill.runtime.orders.book import LiveOrder, OrderBook
+from tidemill.runtime.orders.outgoing import Outgoing
+from tidemill.runtime.orders.present import Health
+
+__all__ = ["Soundings"]
+
+_FRESH_NS = SECOND_NS  # an answer asked for so shortly before is good enough
+_STOP_NS = SECOND_NS  # a stop waits so long for it at most: promise 19 comes first
+_EXIT_NS = 5 * SECOND_NS
+_PAUSE_S = 0.25
+_TURN_S = 0.01
+_STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
+_TINY = 1e-9
+
+
+class Soundings:
+    """Holds back what reduces a position until it is known how much is left of it.
+
+    Args:
+        book: our orders. clock: of the run. health: tells whether the line is up.
+        look: asks for orders and fills; tells whether the answer was whole.
+        is_behind: whether the core has not taken everything yet that was heard.
+        wake: lets the sender look at its queue again.
+        alert: told severity, kind and sentence.
+    """
+
+    def __init__(
+        self,
+        book: OrderBook,
+        clock: Clock,
+        health: Health,
+        *,
+        look: Callable[[], Awaitable[bool]],
+        is_behind: Callable[[], bool],
+        wake: Callable[[], None],
+        alert: Callable[[int, str, str], None],
+    ) -> None:
+        self._book, self._clock, self._health = book, clock, health
+        self._look, self._is_behind, self._wake, self._alert = look, is_behind, wake, alert
+        self._since: dict[str, int] = {}  # since when a request waits, monotonic
+        self._known_ns = -(2**62)  # when the newest whole answer was asked for
+        self._wanted = asyncio.Event()
+
+    def asks(self) -> Callable[[], None]:
+        """Note that orders and fills are asked for now; return what is to be called once the answer is whole."""
+        begun, names = self._clock.monotonic_ns(), list(self._book.loose)
+
+        def is_told() -> None:
+            self._known_ns = max(self._known_ns, begun)
+            for name in names:
+                self._book.loose.pop(name, None)
+
+        return is_told
+
+    def holds(self, item: Outgoing) -> bool:
+        """Tell whether a request has to wait until it is known what is left of its position."""
+        has_loose, has_working = self._rivals(item)
+        if not has_loose and not has_working:
+            return False
+        key, now = item.row.key, self._clock.monotonic_ns()
+        since = self._since.setdefault(key, now)
+        is_known = not has_loose and self._known_ns >= since - _FRESH_NS
+        if is_known and not self._is_behind():
+            self._since.pop(key)
+            return False
+        if not self._health.order_stream_ready:
+            self._since[key] = now  # nothing can leave anyway, nor be asked
+        elif now - since >= (_STOP_NS if item.order.request.type in _STOPS else _EXIT_NS):
+            self._since.pop(key)
+            self._alert(2, "UNCONFIRMED", f"{key} leaves although the broker did not tell what has filled.")
+            return False
+        self._wanted.set()
+        return True
+
+    def _rivals(self, item: Outgoing) -> tuple[bool, bool]:
+        """Tell whether orders that reduced the position ended unfilled and were not asked about, and whether some work.
+
+        Orders of one decision leave together and are not asked about each other.
+        """
+        order = item.order
+        is_more = item.action == "submit" or (item.action == "replace" and item.quantity > order.quantity + _TINY)
+        if not is_more or order.request.intent is Intent.ENTRY:
+            return False, False
+        has_loose = any(_is_rival(order, other) for other in self._book.loose.values())
+        return has_loose, any(
+            _is_rival(order, other) and other.seq != order.seq and other.has_left for other in self._book.live.values()
+        )
+
+    async def serve(self) -> None:
+        """Ask whenever something waits, until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            is_whole = self._health.order_stream_ready and await self._look()
+            while self._is_behind():
+                await self._clock.sleep(_TURN_S)
+            self._wake()
+            if not is_whole:
+                await self._clock.sleep(_PAUSE_S)
+
+
+def _is_rival(order: LiveOrder, other: LiveOrder) -> bool:
+    """Tell whether another order reduces the same position."""
+    reduces = other.request.intent is not Intent.ENTRY and other.request.side is order.request.side
+    return reduces and other is not order and other.instrument == order.instrument
