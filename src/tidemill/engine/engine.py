@@ -79,10 +79,12 @@ class Engine:
         return feed(self._state, self._tape, self._code)  # type: ignore[no-any-return]
 
     def feed_rows(self, address: int, stride: int, count: int) -> int:
-        """Take EVENT rows that lie ``stride`` bytes apart from ``address`` on, up to the first that leaves commands.
+        """Take EVENT rows that lie ``stride`` bytes apart from ``address`` on, up to the first that is not quiet.
+
+        A turn is quiet that leaves no commands, writes no result row and neither halts nor resumes the core.
 
         Returns:
-            The number of rows taken. Fewer than ``count`` without commands: the tape needs room first (``tape.grow``).
+            The number of rows taken; none: the tape needs room first (``tape.grow``).
         """
         return feed_rows(self._state, self._tape, self._code, address, stride, count)  # type: ignore[no-any-return]
 

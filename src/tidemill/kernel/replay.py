@@ -374,23 +374,23 @@ def feed(state: int, tape: int, code: int) -> int:
 
 @export("int64(int64, int64, int64, int64, int64, int64)")
 def feed_rows(state: int, tape: int, code: int, rows: int, stride: int, count: int) -> int:
-    """Take turns on EVENT rows that lie ``stride`` bytes apart, stopping after one that leaves commands (live face).
+    """Take turns on EVENT rows that lie ``stride`` bytes apart, stopping after one that was not quiet (live face).
+
+    Quiet is a turn that leaves no commands, writes no result row and neither halts nor resumes the core.
 
     Returns:
-        How many rows were taken; fewer than ``count`` without commands means that the tape needs room.
+        How many rows were taken; none means that the tape needs room.
     """
+    if not _has_room(state, tape):
+        return 0
+    top = head(state)
     writes = tape_head(tape).writes
-    checked = False
+    halted = top.halted
     for at in range(count):
-        if not checked or tape_head(tape).writes != writes:
-            if not _has_room(state, tape):
-                return at
-            checked = True
-            writes = tape_head(tape).writes
         for word in range(_EVENT_WORDS):
             store_int(state + _EVENT_AT, word, int_at(rows + at * stride, word))
         call3(int_at(code, 0), state, tape, code)
-        if head(state).command_count > 0:
+        if top.command_count > 0 or tape_head(tape).writes != writes or top.halted != halted:
             return at + 1
     return count
 

@@ -84,8 +84,28 @@ class Core:
             StrategyError: an ordinary Python strategy raised.
         """
         ctypes.memmove(self._event, event, _EVENT_BYTES)
+        return self._wanted(self.engine.feed())
+
+    def take_rows(self, address: int, stride: int, count: int) -> tuple[int, list[Command]]:
+        """Take EVENT rows that lie so many bytes apart, up to the first whose turn is not quiet.
+
+        Returns:
+            How many were taken, and what the core wants done.
+
+        Raises:
+            StrategyError: an ordinary Python strategy raised.
+        """
         engine = self.engine
-        count = engine.feed()
+        count = 1 if self._python_steps else count  # what such a strategy raises belongs to its row
+        taken = engine.feed_rows(address, stride, count)
+        if not taken:
+            engine.tape.grow(self._room)
+            taken = engine.feed_rows(address, stride, count)
+        return taken, self._wanted(len(engine.commands))
+
+    def _wanted(self, count: int) -> list[Command]:
+        """Return the commands of a turn, once there is room on the tape for the next."""
+        engine = self.engine
         if self._tape[_WRITES] != self._writes:
             self._writes = int(self._tape[_WRITES])
             self.has_written = True

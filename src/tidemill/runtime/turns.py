@@ -19,7 +19,7 @@ from tidemill.model.broker import OrderReport
 from tidemill.model.enums import EventKind, Operator
 from tidemill.model.journal import FillEntry
 from tidemill.model.records import EVENT
-from tidemill.runtime.core import Core
+from tidemill.runtime.core import Command, Core
 from tidemill.runtime.orders.book import BUST, Applied, LiveOrder, OrderBook
 from tidemill.runtime.orders.outgoing import Drafter, Outgoing, decimal_text, order_record
 from tidemill.runtime.orders.translation import adjust_event, report_event
@@ -80,7 +80,23 @@ class Turns:
     async def take(self, event: int, seq: int) -> None:
         """Let the core take the EVENT row at an address, which stands on the tape as ``seq``."""
         self.events += 1
-        commands = self.core.take(event)
+        await self._carry(seq, self.core.take(event))
+
+    async def take_recorded(self, address: int, stride: int, count: int, taken: Callable[[int], None]) -> int:
+        """Let the core take recorded rows up to the first whose turn is not quiet; return how many.
+
+        Args:
+            address: of the next recorded row's event. stride: bytes from one to the next.
+            taken: told how many before anything they led to is carried out.
+        """
+        rows, commands = self.core.take_rows(address, stride, count)
+        self.events += rows
+        taken(rows)
+        await self._carry(self.journal.pass_on(rows), commands)
+        return rows
+
+    async def _carry(self, seq: int, commands: list[Command]) -> None:
+        """Have what a turn led to written and sent."""
         if self.core.has_written:
             self._follow(seq)
         if commands:

@@ -169,7 +169,7 @@ def test_feeding_rows_stops_before_the_tape_is_full() -> None:
     while taken < len(rows) and stops < 9:
         done = engine.feed_rows(int(rows.ctypes.data) + taken * EVENT.itemsize, EVENT.itemsize, len(rows) - taken)
         taken += done
-        if taken < len(rows):
+        if not done:
             stops += 1
             engine.tape.grow(16 + 4 * len(engine.state.tables["orders"]))
     assert stops > 0 and core.refusals == ["BUYING_POWER"] * 300

@@ -194,6 +194,21 @@ class PaperMarket:
                 yield from self._match(shown, int(row["instrument"]), SAME_CLOSE, now)
                 yield Phase(PhaseKind.MARK, at)
 
+    def pass_by(self, rows: NDArray[Any]) -> None:
+        """Take trades and quotes that no order can meet: of each instrument the newest ones are all that lasts."""
+        kinds = rows["kind"]
+        for instrument in np.unique(rows["instrument"]):
+            own = rows["instrument"] == instrument
+            trades = rows[own & (kinds == int(EventKind.TRADE))]
+            if self._match_trades and len(trades):
+                for row in trades[-2:]:
+                    self._show(row)
+                self._tell(trades[-1])
+            quotes = rows[own & (kinds == int(EventKind.QUOTE))]
+            sound = quotes[(quotes["bid"] > 0.0) & (quotes["bid"] <= quotes["ask"]) & (quotes["ask"] < np.inf)]
+            if len(sound):
+                self._tell(sound[-1])
+
     def _match(self, columns: _Columns, instrument: int, stage: int, now: int) -> Iterator[Phase]:
         """Match one bar in one stage, with a pause after every order that has something to report."""
         if self._books["first"][instrument] < 0:

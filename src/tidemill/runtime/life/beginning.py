@@ -17,6 +17,7 @@ from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.market.market import MARKET_KINDS, TICKS
 from tidemill.runtime.record.tape import HELD
 from tidemill.runtime.recovery.inheritance import Inherited, recorded_report
+from tidemill.runtime.recovery.ticks import RecordedTicks
 
 __all__ = ["Beginning"]
 
@@ -64,9 +65,13 @@ class Beginning:
     async def rebuild(self, inherited: Inherited) -> None:
         """Feed the recorded tape to the fresh core: the same code, comparing instead of writing."""
         run = self._run
-        run.market.remember(inherited.recorded.rows)
+        rows = inherited.recorded.rows
+        run.market.remember(rows)
+        exchange = run.parts.exchange
+        ticks = RecordedTicks(rows, run.journal, run.turns, run.groups, run.market, run.projector, exchange)
         while run.journal.is_replaying:
-            await self._replay_next(inherited)
+            if not await ticks.take():
+                await self._replay_next(inherited)
 
     async def _replay_next(self, inherited: Inherited) -> None:
         """Take the recorded group or event that comes next."""

@@ -66,8 +66,10 @@ class Market:
 
     def remember(self, rows: NDArray[Any]) -> None:
         """Take note of the recorded tape (TAPE_EVENT rows): a replay that begins again tells it once more."""
+        if not self._is_replay:
+            return
         market = rows[np.isin(rows["event"]["kind"], MARKET_KINDS)]
-        if len(market) and self._is_replay:
+        if len(market):
             self._last_ns = int(market["event"]["now_ns"].max())
             last = market[market["event"]["now_ns"] == self._last_ns]
             self._at_last = {row["event"].tobytes() for row in last}

@@ -34,6 +34,9 @@ class SteppedExchange(Protocol):
     def matches_trades(self) -> bool:
         """Tell whether orders meet trades instead of bars."""
 
+    def pass_by(self, rows: NDArray[Any]) -> None:
+        """Take trades and quotes, each an instant of its own, that no order can meet."""
+
     def phases(self, rows: NDArray[Any]) -> Iterator[Any]:
         """Match a group of events and pause wherever the core has its turn."""
 

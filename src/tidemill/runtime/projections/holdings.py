@@ -43,12 +43,15 @@ class Holdings:
         """Return cash and positions at their last marks, micros."""
         return int(self._accounts[0]["cash"]) + int(self._accounts[0]["market"])
 
+    def look(self) -> None:
+        """Take note of the equity as it stands, without writing it."""
+        self._peak = max(self._peak, self.equity)
+
     @property
     def drawdown(self) -> int:
         """Return how far equity stands below its highest look, micros."""
-        equity = self.equity
-        self._peak = max(self._peak, equity)
-        return self._peak - equity
+        self.look()
+        return self._peak - self.equity
 
     @property
     def peak(self) -> int:

@@ -7,6 +7,9 @@ positions are written again once a second of it). So a tape fed again gives the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tidemill.model.bars import HOUR_NS, SECOND_NS
 from tidemill.model.instrument import Instrument
@@ -50,6 +53,7 @@ class Projector:
         self._risk = Risk(self.sheet, self._holdings)
         self._wall_ns = self._due_ns = 0
         self._hour_ends_ns = 0
+        self.skim_until_ns = 0  # rows of a wall clock up to here lead to no rows that later ones replace
 
     def take_row(self, seq: int, wall_ns: int) -> None:
         """Look at the run right before the tape row of that number and wall clock joins the tape."""
@@ -66,7 +70,29 @@ class Projector:
             self._hour_ends_ns = (now // HOUR_NS + 1) * HOUR_NS
         if wall_ns >= self._due_ns and now > 0:
             self._due_ns = wall_ns + SECOND_NS
-            self._write_now()
+            if wall_ns > self.skim_until_ns:
+                self._write_now()
+            else:
+                self._holdings.look()
+
+    def next_look(self, wall_ns: NDArray[Any], now_ns: NDArray[Any]) -> int:
+        """Return how many rows may join the tape from the one looked at last on, until the next has to be looked at.
+
+        Args:
+            wall_ns, now_ns: of these rows, the one that was looked at first.
+        """
+        after = wall_ns[1:]
+        is_due = after >= self._due_ns
+        is_due |= now_ns[:-1] >= self._hour_ends_ns
+        if self._signals.is_behind:
+            is_due[:] = True
+        is_due &= after != wall_ns[:-1]
+        first = int(is_due.argmax()) if len(is_due) else 0
+        return first + 1 if len(is_due) and is_due[first] else len(wall_ns)
+
+    def passed(self, wall_ns: int) -> None:
+        """Take note of the wall clock of the last row that joined the tape without being looked at."""
+        self._wall_ns = wall_ns
 
     def _write_now(self) -> None:
         self._holdings.signals_today = self._signals.today

@@ -153,9 +153,14 @@ class Signals:
         strategy = self._sheet.strategies[int(trip["strategy"])]
         self.log("TRIP", strategy, symbol, f"Round trip {number} in {symbol} closed.", facts)
 
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether entries were stopped or let through since the last look."""
+        return self._sheet.is_halted != self._was_halted
+
     def take_halt(self) -> None:
         """Take note of entries that were stopped, or let through again."""
-        if self._sheet.is_halted != self._was_halted:
+        if self.is_behind:
             self._was_halted = self._sheet.is_halted
             text = "Entries are stopped." if self._was_halted else "Entries may pass again."
             self.log("HALTED" if self._was_halted else "RESUMED", "", "", text, {})

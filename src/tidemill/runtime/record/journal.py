@@ -124,6 +124,11 @@ class Journal:
         self._at += 1
         return self._at
 
+    def pass_on(self, count: int) -> int:
+        """Pass recorded rows that went to the core as they lie on the tape; return the number of the last."""
+        self._at += count
+        return self._at
+
     def extend(self, rows: NDArray[Any], mark: int = 0) -> int:
         """Put EVENT rows on the tape one behind the other; return the number of the first."""
         if not self.is_replaying:

@@ -39,7 +39,7 @@ _HEAD = struct.Struct("<8sqq32s32s")  # magic and version, first row, rows, hash
 _START = bytes(32)
 _EVENT_BYTES = EVENT.itemsize
 _ROW_BYTES = TAPE_EVENT.itemsize
-_FILE_BYTES = 256 * 1024 * 1024
+_FILE_BYTES = 16 * 1024 * 1024  # what a new owner copies at most before it may write
 
 
 @dataclass(slots=True)
