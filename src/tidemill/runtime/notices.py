@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from tidemill.model.enums import EventKind, OrderState, Side
+from tidemill.model.enums import EventKind, Intent, OrderState, Refusal, Side
 from tidemill.model.instrument import Instrument
 from tidemill.runtime.bus import EventBus, Notice, Topic
 from tidemill.runtime.core import Written
@@ -59,6 +59,16 @@ class Notices:
         for item in outgoing:
             if item.action == "submit" and not item.is_known:
                 request = item.order.request
+                if request.intent is Intent.ENTRY:
+                    self._tell(
+                        Topic.SETUP_DETECTED,
+                        request.created_ns,
+                        request.symbol,
+                        strategy=item.order.strategy,
+                        side=request.side.name,
+                        quantity=request.quantity,
+                        client_id=request.client_id,
+                    )
                 self._tell(
                     Topic.ORDER_PLACED,
                     request.created_ns,
@@ -73,11 +83,31 @@ class Notices:
         """Tell what the core has booked."""
         for row in written.fills:
             self._fill(row)
+        for row in written.refusals:
+            self._refusal(row)
         for row in written.orders:
+            if self._is_lost_entry(row):
+                symbol, why = self._symbols[int(row["instrument"])], OrderState(int(row["state"])).name
+                values = {"strategy": self._strategies[int(row["strategy"])], "why": why}
+                self._tell(Topic.SETUP_INVALIDATED, int(row["ended_ns"]), symbol, **values)
             topic = _ENDED.get(int(row["state"]))
             if topic is not None:
                 symbol = self._symbols[int(row["instrument"])]
                 self._tell(topic, int(row["ended_ns"]), symbol, number=int(row["order_id"]))
+
+    @staticmethod
+    def _is_lost_entry(row: Any) -> bool:
+        """Tell whether an entry ended before anything of it was filled."""
+        return int(row["state"]) in _ENDED and int(row["intent"]) == Intent.ENTRY and float(row["filled"]) <= _FLAT
+
+    def _refusal(self, row: Any) -> None:
+        """Tell what a strategy wanted and did not get; what is a signal only stands."""
+        symbol, at_ns = self._symbols[int(row["instrument"])], int(row["ts_ns"])
+        known = {"strategy": self._strategies[int(row["strategy"])], "side": Side(int(row["side"])).name}
+        self._tell(Topic.SETUP_DETECTED, at_ns, symbol, quantity=float(row["quantity"]), **known)
+        refusal = Refusal(int(row["refusal"]))
+        if refusal is not Refusal.SIGNAL_ONLY:
+            self._tell(Topic.SETUP_INVALIDATED, at_ns, symbol, why=refusal.name, **known)
 
     def _fill(self, row: Any) -> None:
         symbol, at_ns = self._symbols[int(row["instrument"])], int(row["ts_ns"])
