@@ -29,7 +29,7 @@ from tidemill.runtime.orders.soundings import Soundings
 from tidemill.runtime.orders.translation import ENTRY_TTL_NS
 from tidemill.runtime.record.journal import Journal
 from tidemill.runtime.recovery.inheritance import Inherited
-from tidemill.runtime.words.words import CancelWord
+from tidemill.runtime.words.words import AccountWord, CancelWord
 
 __all__ = ["Outside", "OutsideParts"]
 
@@ -148,6 +148,7 @@ class Outside:
             self._link_here()
         self._twins: dict[str, int] = {}
         self._is_first = True
+        self._told_power = -1  # buying power the core has been told of last
 
     def _link_here(self) -> None:
         """Keep groups and parents ourselves: the broker does not."""
@@ -260,6 +261,10 @@ class Outside:
     def _take_positions(self, snapshot: Snapshot) -> None:
         parts = self.parts
         self.reconciler.take_positions(snapshot)
+        power = snapshot.account.buying_power_micros
+        if power != self._told_power:
+            self._told_power = power
+            parts.inbox.operator(AccountWord(power))
         health = parts.present.health
         if not health.is_reconciled and self.poller.is_whole:
             health.is_reconciled = True

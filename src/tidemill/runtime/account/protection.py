@@ -157,7 +157,7 @@ class Protector:
             naked.is_given_up = True
             text = f"{symbol}: {position.units:g} units could be neither protected nor closed; act now."
             self._alert(1, "NAKED", text)
-            self._operator(OperatorWord(Operator.HALT, _BY, f"{symbol} is unprotected"))
+            self._operator(OperatorWord(Operator.HALT, _BY, text))
 
     def _newest_stop(self, position: _Position) -> str:
         """Return the client id of the newest stop on its way that is not in question, empty if there is none."""

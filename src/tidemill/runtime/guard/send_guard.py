@@ -171,6 +171,18 @@ class SendGuard:
             self._punish(found, facts)
         return tuple(no for _, no in found)
 
+    def halt(self, scope: str, reason: str, by: str, now_ns: int) -> None:
+        """Stop a scope's new risk until a named person lifts it; what works goes on working."""
+        self._stop(Halt(scope, Rung.PAUSE, reason, by, now_ns))
+
+    def _stop(self, halt: Halt) -> None:
+        try:
+            row = self._halts.halt(halt.scope, halt.rung, halt.reason, halt.by, halt.at_ns)
+        except OSError:  # this process is halted all the same; the table gets its row
+            row = halt.as_row()
+        if row is not None:
+            self._pending.guard.append(row)
+
     def drain(self, batch: Batch) -> None:
         """Move violations, halts, breakers and alerts into the next transaction."""
         pending, self._pending = self._pending, _Pending()
@@ -221,18 +233,12 @@ class SendGuard:
         rule, reason = bound.rule, f"{violation.code}: {violation.sentence}"
         is_critical = violation.severity is Severity.CRITICAL and bound.limits.auto_halt
         if is_critical or (rule.reset is Reset.HUMAN and rule.owner is not None):
-            halt = Halt(owner, Rung.CANCEL if is_critical else Rung.PAUSE, reason, "guard", facts.now_ns)
-            try:
-                row = self._halts.halt(owner, halt.rung, reason, halt.by, halt.at_ns)
-            except OSError:  # this process is halted all the same; the table gets its row
-                row = halt.as_row()
+            self._stop(Halt(owner, Rung.CANCEL if is_critical else Rung.PAUSE, reason, "guard", facts.now_ns))
         elif rule.reset in {Reset.DAY, Reset.WEEK} and rule.is_standing:
             is_week = rule.reset is Reset.WEEK
             row = self._breakers.trip(rule.name, owner, facts.trading_day, reason, facts.now_ns, for_week=is_week)
-        else:
-            return
-        if row is not None:
-            self._pending.guard.append(row)
+            if row is not None:
+                self._pending.guard.append(row)
 
 
 def _ask(bounds: Sequence[_Bound], order: Candidate, facts: Facts) -> list[tuple[_Bound, Violation]]:

@@ -9,11 +9,20 @@ from typing import Any
 from tidemill.model.answers import REFUSALS
 from tidemill.model.enums import Operator, OrderState, Refusal
 from tidemill.model.journal import AnswerRow, FillEntry
+from tidemill.runtime.life.telling import account_row
 from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.orders.desk import InstantDesk
 from tidemill.runtime.orders.outgoing import decimal_text
 from tidemill.runtime.orders.translation import adjustment_row
-from tidemill.runtime.words.words import AdjustWord, CancelWord, IntentWord, OperatorWord, StopWord, VerdictWord
+from tidemill.runtime.words.words import (
+    AccountWord,
+    AdjustWord,
+    CancelWord,
+    IntentWord,
+    OperatorWord,
+    StopWord,
+    VerdictWord,
+)
 
 __all__ = ["Obeying"]
 
@@ -77,6 +86,8 @@ class Obeying:
         if run.parts.exchange is not None:
             run.parts.exchange.tell_time(now)
         if isinstance(item, OperatorWord):
+            if item.code is Operator.HALT and item.done is None:  # not the echo of a halt that stands already
+                run.approver.halt(f"run:{run.terms.run_id}", item.reason, item.by)
             await run.turns.take_operator(item.code, item.by, item.reason, now, item.key, item.order)
         elif isinstance(item, IntentWord):
             item.row["ts_ns"] = item.row["now_ns"] = now
@@ -88,6 +99,9 @@ class Obeying:
             await self._cancel(item, now)
         elif isinstance(item, AdjustWord):
             await self._adjust(item, now)
+        elif isinstance(item, AccountWord):
+            row = account_row(item.buying_power_micros, now)
+            await run.turns.take_row(row, source=item.by, kind="ACCOUNT_SNAPSHOT")
         elif isinstance(item, StopWord):
             run.journal.note(run.journal.next_seq - 1, f"person:{item.by}", "STOP", item.key, b"")
             self._stop()

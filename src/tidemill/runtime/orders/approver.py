@@ -54,6 +54,11 @@ class Approver:
         self._present.left(item, mono_ns)
         return approved
 
+    def halt(self, scope: str, reason: str, by: str) -> None:
+        """Stop a scope's new risk until a named person lifts it."""
+        self._guard.halt(scope, reason, by, self._now()[0])
+        self._drain()
+
     def _drain(self) -> None:
         """Put what the guard wants remembered into the transaction, and tell of new halts and breakers."""
         batch = self._journal.batch

@@ -71,6 +71,15 @@ class AdjustWord:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountWord:
+    """What the broker says it grants: buying power, micros; negative when it does not tell."""
+
+    buying_power_micros: int
+    by: str = "broker"
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StopWord:
     """The run is to end."""
 
