@@ -56,7 +56,7 @@ class RefreshIn(BaseModel):
 
     model_config = _STRICT
 
-    refresh_token: str = Field(min_length=1, max_length=200)
+    refresh_token: str = Field(min_length=1, max_length=4_096)
 
 
 class LogoutIn(BaseModel):
