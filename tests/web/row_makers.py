@@ -45,10 +45,45 @@ def an_agent(service: Any, name: str) -> str:
     return str(service.post(name, "/v1/agents", body, 201)["id"])
 
 
+def a_live_strategy(service: Any, name: str) -> str:
+    """A live strategy that is not at work."""
+    body = {"name": "Maker", "strategy_id": 1, "symbols": ["AAPL"]}
+    return str(service.post(name, "/v1/live-strategies/strategies", body, 201)["id"])
+
+
+def _session(service: Any, name: str) -> Any:
+    _free_places(service, name)
+    body = {"symbols": ["AAPL"], "strategy": "meanReversion"}
+    return service.post(name, "/v1/sessions/start", body, 201)["session"]
+
+
+def a_session(service: Any, name: str) -> str:
+    """A session that waits for an engine."""
+    return str(_session(service, name)["id"])
+
+
+def a_run(service: Any, name: str) -> str:
+    """A run that is over: nobody hosts it, so it could not be ended in time."""
+    run_id = str(_session(service, name)["run_id"])
+    _free_places(service, name)
+    return run_id
+
+
+def oneself(service: Any, name: str) -> str:
+    """The number of whoever asks; a session of theirs is at work."""
+    _session(service, name)
+    return str(service.users[name].user_id)
+
+
 MAKERS: dict[str, Maker] = {
+    "live_id": a_live_strategy,
+    "run_id": a_run,
+    "session_id": a_session,
+    "user_id": oneself,
     "agent_id": an_agent,
     "user_number": a_user,
 }
+
 
 def _order(service: Any, name: str) -> Any:
     return {"agentId": an_agent(service, name), "symbol": "AAPL", "side": "Buy", "quantity": 1}
@@ -57,4 +92,5 @@ def _order(service: Any, name: str) -> Any:
 BODIES: dict[tuple[str, str], Callable[[Any, str], Any]] = {
     ("POST", "/v1/agents/orders"): _order,
     ("POST", "/api/agents/orders"): _order,
+    ("POST", "/v1/runs/{run_id}/ticks"): lambda _service, _name: {"ticks": [{"symbol": "AAPL", "price": 1.0}]},
 }

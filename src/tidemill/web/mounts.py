@@ -13,6 +13,10 @@ from tidemill.web.agents import broker as agents_broker
 from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
+from tidemill.web.live_trading import routes as live_trading
+from tidemill.web.runs import routes as runs
+from tidemill.web.runs import ticks
+from tidemill.web.sessions import routes as sessions
 from tidemill.web.system import routes as system
 from tidemill.web.users import routes as users
 
@@ -42,6 +46,11 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(agents_trading.router, ("/v1/agents", "/api/agents"), "Trading agents"),
     Mount(agents.router, ("/v1/agents", "/api/agents"), "Trading agents"),
     Mount(agents_trading.agent_router, ("/v1/agents", "/api/agents"), "Trading agents"),
+    Mount(live_trading.router, ("/v1/live-strategies", "/api/v1/live-trading"), "Live strategies"),
+    Mount(sessions.router, ("/v1", "/api/trading"), "Trading sessions"),
+    Mount(runs.router, ("/v1/runs",), "Runs"),
+    Mount(ticks.run_router, ("/v1/runs",), "Runs"),
+    Mount(ticks.router, ("/v1/tick",), "Runs"),
     Mount(system.router, ("/v1/debug",), "System"),
 )
 

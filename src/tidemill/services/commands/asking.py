@@ -12,7 +12,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -86,14 +86,30 @@ class Asking:
         """
         self._check(scope, run_id)
         wish = self._row(scope, run_id, kind, body, key, user)
-        stored = self._put(wish)
+        stored = self._send(wish).result()
         if stored.body_hash != wish.body_hash:
             raise Refused(
                 Kind.CONFLICT, "key_reused", "That idempotency key was used for another request; take a new key."
             )
         if stored.state not in _ANSWERED:
-            stored = self._await_answer(stored, wait_s)
+            stored = self._await_answers([stored], time.monotonic() + wait_s)[0]
         return Answer(key or stored.key, run_id, stored.state, stored.answer)
+
+    def ask_many(
+        self, scope: UserScope, wishes: Sequence[tuple[str, str, Mapping[str, Any]]], *, user: str = "", wait_s: float
+    ) -> list[Answer]:
+        """Ask for several things at once, taken in this order; as ``ask``, each under a key of its own.
+
+        Args:
+            wishes: run, kind and body of each.
+        """
+        for run_id in dict.fromkeys(run_id for run_id, _, _ in wishes):
+            self._check(scope, run_id)
+        futures = [self._send(self._row(scope, *wish, "", user)) for wish in wishes]
+        stored = [future.result() for future in futures]
+        until = time.monotonic() + wait_s
+        answered = self._await_answers(stored, until)
+        return [Answer(row.key, row.run_id, row.state, row.answer) for row in answered]
 
     def _check(self, scope: UserScope, run_id: str) -> None:
         """Refuse a run that is somebody else's or not at work; what was seen a moment ago is not asked again."""
@@ -116,27 +132,31 @@ class Asking:
         who = user or f"user:{scope.user_id}"
         return CommandRow(name, who, run_id, kind, text, digest, "NEW", "", self._clock.now_ns())
 
-    def _put(self, wish: CommandRow) -> CommandRow:
+    def _send(self, wish: CommandRow) -> Future[CommandRow]:
         self._begin()
         future: Future[CommandRow] = Future()
         self._wishes.put((wish, future))
-        return future.result()
+        return future
 
-    def _await_answer(self, stored: CommandRow, wait_s: float) -> CommandRow:
-        future: Future[CommandRow] = Future()
+    def _await_answers(self, stored: Sequence[CommandRow], until: float) -> list[CommandRow]:
+        """Wait for answers until a moment of the monotonic clock; wishes without one are made safe."""
+        futures: list[Future[CommandRow]] = [Future() for _ in stored]
         with self._turn:
-            self._waiting.setdefault(stored.key, []).append(future)
+            for row, future in zip(stored, futures, strict=True):
+                self._waiting.setdefault(row.key, []).append(future)
         ring(engine_bell(self._home))
         try:
-            return future.result(wait_s)
+            return [future.result(max(until - time.monotonic(), 0.0)) for future in futures]
         except TimeoutError:
-            self._database.store.heartbeat("api", self._clock.now_ns(), "{}")  # a durable commit: the wish is safe now
-            return self._database.store.command(stored.key) or stored
+            self._database.store.heartbeat("api", self._clock.now_ns(), "{}")  # a durable commit: the wishes are safe
+            newest = {row.key: row for row in self._database.store.commands([row.key for row in stored])}
+            return [newest.get(row.key, row) for row in stored]
         finally:
             with self._turn:
-                left = [item for item in self._waiting.pop(stored.key, []) if item is not future]
-                if left:
-                    self._waiting[stored.key] = left
+                for row, future in zip(stored, futures, strict=True):
+                    left = [item for item in self._waiting.pop(row.key, []) if item is not future]
+                    if left:
+                        self._waiting[row.key] = left
 
     # --- threads
 

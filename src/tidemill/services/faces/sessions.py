@@ -104,7 +104,7 @@ class Sessions:
                 RunSettings(
                     cash=wish.cash, settings=settings.strategy(), costs=settings.costs(), fills=settings.fills()
                 ),
-                {FACE: asdict(settings.limits())},
+                {FACE: {name: item for name, item in asdict(settings.limits()).items() if item is not None}},
                 schedule=Schedule(end=wish.end),
                 mode=wish.mode,
             )

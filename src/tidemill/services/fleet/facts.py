@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 
 from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.read_tables import READ_TABLES
@@ -146,6 +146,14 @@ class Facts:
         where += [table.c.at_ns >= since_ns] if since_ns else []
         return self._rows(table, runs, "at_ns", limit, 0, *where)
 
+    def count_signals(self, runs: Sequence[OwnedRun]) -> int:
+        """Return how many signals runs have given."""
+        table = READ_TABLES["signals"]
+        row = self._database.row(
+            select(func.count().label("count")).where(table.c.run_id.in_([run.run_id for run in runs]))
+        )
+        return int(row["count"]) if row is not None else 0
+
     def activity(self, runs: Sequence[OwnedRun], limit: int = 100) -> Sequence[Row]:
         """Return what happened as its table holds it, newest first."""
         return self._rows(READ_TABLES["activity_log"], runs, "at_ns", limit)
@@ -179,8 +187,10 @@ class Facts:
     def view(self, run: OwnedRun) -> dict[str, Any]:
         """Return what the run's heartbeat told last: counts of events, bars, orders, fills; empty before the first."""
         beat = self._database.store.heartbeats().get(f"run:{run.run_id}")
-        found: dict[str, Any] = json.loads(beat[1]) if beat is not None else {}
-        return found
+        if beat is None:
+            return {}
+        found: dict[str, Any] = json.loads(beat[1])
+        return {**found, "at_ns": beat[0]}
 
     def tape(self, run: OwnedRun) -> dict[str, Any]:
         """Return what the tape of a run holds: rows of the store's tape, the newest number and hash."""

@@ -6,20 +6,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlalchemy import insert as insert_into
 
 from tidemill.adapters.sql.database import Database, Row, Writing
 from tidemill.adapters.sql.service_tables import AGENT_VERSIONS, AGENTS, RUN_OWNERS
+from tidemill.model.agent import AgentSpec
 from tidemill.model.errors import AlreadyThere
 from tidemill.model.people import ACTIVE_RUNS, Principal, UserScope
 from tidemill.ports.seams import Clock, Ids
 from tidemill.runtime.doorbell import ring
-from tidemill.services.agents import spec_hash
+from tidemill.runtime.guard.heartbeat import beat_file, read_beat
+from tidemill.services.agents import spec_hash, spec_of_text
 from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.refusals import OverLimit, not_now, not_there
 from tidemill.services.home import Home
-from tidemill.services.hosting.bells import engine_bell
+from tidemill.services.hosting.bells import HOST, engine_bell
 
 __all__ = ["ACTIVE", "ENDED", "OwnedRun", "Runs"]
 
@@ -28,6 +30,7 @@ ENDED = ("STOPPED", "COMPLETED", "ERROR")
 _NO_SLOT = -1
 _TRIES = 20  # races for a slot; each is lost to somebody who got one
 _LOOK_S = 0.02
+_ALIVE_NS = 5_000_000_000  # a host beats every second
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,28 @@ class Runs:
             statement = statement.where(RUN_OWNERS.c.slot >= 0)
         order = (RUN_OWNERS.c.started_ns.desc(), RUN_OWNERS.c.run_id.desc())
         return [_run_of(row) for row in self._database.rows(statement.order_by(*order).limit(limit).offset(offset))]
+
+    def spec(self, scope: UserScope, run: OwnedRun) -> AgentSpec:
+        """Return what a run trades and how, as it began. Raises StoreError."""
+        return self._specs(scope, RUN_OWNERS.c.run_id == run.run_id)[0][1]
+
+    def listening(self, scope: UserScope) -> dict[str, frozenset[str]]:
+        """Return somebody's runs at work that take pushed ticks, and the symbols each trades."""
+        found = self._specs(scope, RUN_OWNERS.c.slot >= 0)
+        return {run_id: frozenset(spec.symbols) for run_id, spec in found if spec.feed.kind == "push"}
+
+    def _specs(self, scope: UserScope, *where: ColumnElement[bool]) -> Sequence[tuple[str, AgentSpec]]:
+        statement = select(RUN_OWNERS.c.run_id, AGENT_VERSIONS.c.spec_json).join(
+            AGENT_VERSIONS,
+            and_(
+                AGENT_VERSIONS.c.agent_id == RUN_OWNERS.c.agent_id,
+                AGENT_VERSIONS.c.version == RUN_OWNERS.c.agent_version,
+            ),
+        )
+        rows = self._database.rows(
+            statement.where(RUN_OWNERS.c.user_id == scope.user_id, *where).order_by(RUN_OWNERS.c.started_ns)
+        )
+        return [(row["run_id"], spec_of_text(row["spec_json"])) for row in rows]
 
     def start(self, principal: Principal, agent: Agent, *, anew: bool = False) -> OwnedRun:
         """Let an agent begin, or go on with the run it stopped, if a place of the tier is free.
@@ -246,11 +271,18 @@ class Runs:
         return self.wait(scope, run_id, ENDED, wait_s)
 
     def wait(self, scope: UserScope, run_id: str, states: Sequence[str], wait_s: float) -> OwnedRun:
-        """Return a run as soon as it is in one of these states, or as it stands when the time is over."""
-        until = time.monotonic() + wait_s
+        """Return a run as soon as it is in one of these states, or as it stands when the time is over.
+
+        Without a living engine host nothing will change, so nothing is waited for.
+        """
+        until = time.monotonic() + (wait_s if self._is_hosted() else 0.0)
         while (run := self.get(scope, run_id)).status not in states and time.monotonic() < until:
             time.sleep(_LOOK_S)
         return run
+
+    def _is_hosted(self) -> bool:
+        beat = read_beat(beat_file(self._home.halts, HOST))
+        return beat is not None and self._clock.now_ns() - beat.now_ns < _ALIVE_NS
 
     def _want(self, scope: UserScope, run_id: str, wanted: str) -> OwnedRun:
         run = self.get(scope, run_id)

@@ -1,4 +1,4 @@
-"""Where the bells of an installation hang."""
+"""Where the bells of an installation hang, and the name of its engine host."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tidemill.services.home import Home
 
-__all__ = ["answer_bell", "engine_bell"]
+__all__ = ["HOST", "answer_bell", "engine_bell"]
+
+HOST = "host"  # name of the host's heartbeat
 
 
 def engine_bell(home: Home) -> Path:

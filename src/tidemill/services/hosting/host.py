@@ -25,7 +25,7 @@ from tidemill.runtime.guard.heartbeat import Beat, beat_file, write_beat
 from tidemill.runtime.record.writer import ThreadWriter
 from tidemill.services.agents import spec_of_text
 from tidemill.services.home import Home
-from tidemill.services.hosting.bells import answer_bell, engine_bell
+from tidemill.services.hosting.bells import HOST, answer_bell, engine_bell
 from tidemill.services.hosting.hosted import Hosted
 from tidemill.services.hosting.opening import open_hosted
 from tidemill.services.hosting.wanted import Wanted, read_spec, read_wanted, write_status
@@ -33,9 +33,8 @@ from tidemill.services.live import LiveRun
 from tidemill.services.live_parts import RunRequest
 from tidemill.services.logs import Log
 
-__all__ = ["HOST", "EngineHost"]
+__all__ = ["EngineHost"]
 
-HOST = "host"  # name of its heartbeat
 _LOOK_S = 0.025  # between two looks for commands when no bell rings
 _RUNS_S = 0.25  # between two looks for runs when no bell rings
 _BEAT_S = 1.0
