@@ -21,7 +21,7 @@ _OWN = ("feed", "schedule", "paper", "limits", "tolerances")
 _SHARED = ("strategy", "strategies", *(name for name in SECTIONS if name != "output"))
 _ACCOUNT = ("broker", "id")
 _TABLES: dict[str, dict[str, tuple[type, ...]]] = {
-    "feed": {"kind": (str,), "seed": (int,), "sessions": (int,), "url": (str,)},
+    "feed": {"kind": (str,), "seed": (int,), "sessions": (int,), "url": (str,), "queue": (int,)},
     "paper": {"fill_on": (str,), "check_buying_power": (bool,), "regular_hours_only": (bool,)},
     "schedule": {"check_interval": (int,), "end": (str,)},
 }
@@ -159,7 +159,7 @@ def _limits(tables: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 def _feed(table: Mapping[str, Any], request: BacktestRequest, values: Mapping[str, Any]) -> FeedSpec:
     """Return where the market comes from: a replay of the file's data unless it says otherwise."""
     kind = table.get("kind", "replay")
-    rest = {key: table[key] for key in ("seed", "sessions", "url") if key in table}
+    rest = {key: table[key] for key in ("seed", "sessions", "url", "queue") if key in table}
     return FeedSpec(
         kind,
         tuple(str(item) for item in values.get("data", ())),

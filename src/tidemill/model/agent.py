@@ -30,6 +30,7 @@ __all__ = [
 
 AGENT_SCHEMA = 1
 MODES = ("paper", "live")
+_SHORTEST, _LONGEST = 1024, 4_194_304  # of a feed's queue, items
 FEEDS = ("replay", "synthetic", "sample", "push", "stream")
 LISTENING = ("push", "stream")  # feeds of the present: what is traded has to be named
 FILLS_ON = ("bars", "trades")
@@ -97,6 +98,8 @@ class FeedSpec:
         actions: file of splits and dividends.
         seed, sessions: of a synthetic market; 0 sessions: without end.
         url: of a stream.
+        queue: trades and bars that may wait for the run loop, a power of two; what there is no room for is lost,
+            counted, and its instrument's bar thrown away.
 
     Raises:
         ConfigError: the parts do not go together.
@@ -115,6 +118,7 @@ class FeedSpec:
     seed: int = 7
     sessions: int = 40
     url: str = ""
+    queue: int = 65_536
 
     def __post_init__(self) -> None:
         if self.kind not in FEEDS:
@@ -129,6 +133,11 @@ class FeedSpec:
             raise ConfigError(f"A stream's address begins with ws:// or wss://, {self.url!r} does not.")
         if not (0 <= self.sessions <= 2_500):
             raise ConfigError(f"sessions must lie between 0 (without end) and 2500, not {self.sessions}.")
+        if not (_SHORTEST <= self.queue <= _LONGEST) or self.queue & (self.queue - 1):
+            raise ConfigError(
+                f"queue in [feed] must be a power of two between {_SHORTEST} and {_LONGEST}, not {self.queue}; "
+                "65536 is usual."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from tidemill.runtime.orders.book import OrderBook
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.record.writer import Writer
+from tidemill.runtime.room import InboxRoom
 from tidemill.services.agents import paper_terms, spec_hash, spec_text, tolerances_of
 from tidemill.services.home import Home
 from tidemill.services.live_market import LiveMarket, SessionTable
@@ -181,7 +182,9 @@ def parts_of(
         broker=broker,
         exchange=broker,
         feed=feed,
-        inbox=Inbox(list(market.instruments), clock, is_replay=feed.is_replay),
+        inbox=Inbox(
+            list(market.instruments), clock, is_replay=feed.is_replay, room=InboxRoom(market=request.spec.feed.queue)
+        ),
         store=store,
         writer=writer,
         folder=request.home.runs,

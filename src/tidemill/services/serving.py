@@ -10,6 +10,7 @@ import signal
 
 from tidemill.model.errors import StoreError
 from tidemill.services.agents import spec_of_text
+from tidemill.services.health import tell_health
 from tidemill.services.home import Home
 from tidemill.services.live import LiveRun, open_run
 from tidemill.services.live_parts import RunRequest
@@ -59,9 +60,11 @@ async def _serve(request: RunRequest, parent: int) -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, on_signal)
         async with asyncio.TaskGroup() as group:
-            orphan = group.create_task(_watch_parent(live, parent), name="parent")
+            works = {"parent": _watch_parent(live, parent), "health": _tell_health(live, log)}
+            tasks = [group.create_task(work, name=name) for name, work in works.items()]
             view = await live.serve()
-            orphan.cancel()
+            for task in tasks:
+                task.cancel()
         log("ended", state=view.state, equity=view.equity, orders=view.orders, fills=view.fills)
     finally:
         await live.close()
@@ -72,3 +75,10 @@ async def _watch_parent(live: LiveRun, parent: int) -> None:
     while os.getppid() == parent:
         await live.run.parts.clock.sleep(_PARENT_S)
     live.stop()
+
+
+async def _tell_health(live: LiveRun, log: Log) -> None:
+    """Write how the run fares into the log, once a minute."""
+    watch = live.run.parts.watch
+    if watch is not None:
+        await tell_health(live.run, watch.sensors, live.run.parts.clock, log)
