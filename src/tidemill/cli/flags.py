@@ -207,13 +207,17 @@ class _Plain:
         found = super().get_params(ctx)  # type: ignore[misc]
         readers = getattr(self.callback, "readers", {})
         for item in found:
-            if not item.required and not isinstance(item.process_value, partial):
-                item.process_value = partial(_process, item, readers.get(item.name), item.process_value)
+            reader = readers.get(item.name)
+            is_plain = not item.required or reader in {str, Path}  # one word; what is missing is told as usual
+            if is_plain and not isinstance(item.process_value, partial):
+                item.process_value = partial(_process, item, reader, item.process_value)
         return found
 
 
 def _process(item: Any, reader: Callable[[Any], Any] | None, usual: Callable[..., Any], ctx: Any, value: Any) -> Any:
     """Read one word, or say that it is no number."""
+    if item.required and value is None:
+        return usual(ctx, value)
     if value is not None and not isinstance(value, bool):
         if reader is None:
             return usual(ctx, value)
