@@ -95,17 +95,17 @@ PEOPLE = (
 )
 
 
-def make_parts(folder: Path, **overrides: Any) -> Parts:
+def make_parts(folder: Path, url: str | None = None, **overrides: Any) -> Parts:
     """Return the parts of an installation in a folder; passwords cost nothing."""
     loaded = load_settings(folder, {}, {"rate_limit_ratio": 1_000.0, **overrides})
-    parts = build_parts(find_home(folder / "home"), loaded)
+    parts = build_parts(find_home(folder / "home", url), loaded)
     parts.access = Access(parts.database, parts.clock, b"k" * 32, parts.access.settings, passwords=Passwords(CHEAP))
     return parts
 
 
-def make_service(folder: Path, **overrides: Any) -> Iterator[Service]:
+def make_service(folder: Path, url: str | None = None, **overrides: Any) -> Iterator[Service]:
     """Yield an installation with people."""
-    parts = make_parts(folder, **overrides)
+    parts = make_parts(folder, url, **overrides)
     app = create_app(parts)
     with TestClient(app, base_url="http://localhost") as client:
         service = Service(parts, app, client)
