@@ -24,11 +24,9 @@ from tidemill.adapters.feeds.merge import groups
 from tidemill.adapters.samples import sample_bars
 from tidemill.model.agent import LISTENING, AgentSpec
 from tidemill.model.bars import DAY_NS, BarTable
-from tidemill.model.enums import Session
 from tidemill.model.errors import ConfigError, DataError
 from tidemill.model.instrument import Instrument
 from tidemill.model.intervals import parse_interval
-from tidemill.ports.calendar import Schedule
 from tidemill.ports.feed import Feed
 from tidemill.ports.seams import Clock
 from tidemill.research.backtest import BacktestJob, events_of
@@ -44,7 +42,7 @@ from tidemill.services.reading import instrument_for
 from tidemill.services.simulated import simulated_market
 from tidemill.wire.sockets import SocketNet
 
-__all__ = ["LiveMarket", "SessionTable", "market_of", "request_of_agent"]
+__all__ = ["LiveMarket", "market_of", "request_of_agent"]
 
 _AHEAD_DAYS = 400  # a run that lasts longer plans anew when it is started again
 _FOREVER_DAYS = 3_650
@@ -237,25 +235,3 @@ def _spans(
         sizes = sorted({finest, *own} - {0})
         tables += [BarTable(item.symbol, size, size, ts, *(nothing,) * 5) for size in sizes]
     return tables
-
-
-class SessionTable:
-    """Tells the exchange's session of an instrument at an instant; calendars are read when first asked.
-
-    Args:
-        instruments: in the order of the run.
-    """
-
-    def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self._names = [item.calendar for item in instruments]
-        self._held: dict[str, tuple[int, int, Schedule]] = {}
-
-    def __call__(self, row: int, now_ns: int) -> Session:
-        """Return the session of the instrument in a row."""
-        day = now_ns // DAY_NS
-        first, last, schedule = self._held.get(self._names[row], (0, 0, None))
-        if schedule is None or not (first < day < last):
-            first, last = day - 5, day + 30
-            schedule = get_calendar(self._names[row]).sessions(first, last)
-            self._held[self._names[row]] = (first + 3, last - 3, schedule)
-        return Session(int(schedule.phase(np.array([now_ns], np.int64))[0]))

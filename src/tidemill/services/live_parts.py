@@ -38,8 +38,9 @@ from tidemill.runtime.record.writer import Writer
 from tidemill.runtime.room import InboxRoom
 from tidemill.services.agents import paper_terms, spec_hash, spec_text, tolerances_of
 from tidemill.services.home import Home
-from tidemill.services.live_market import LiveMarket, SessionTable
+from tidemill.services.live_market import LiveMarket
 from tidemill.services.live_view import LiveView
+from tidemill.services.session_table import SessionTable
 
 __all__ = ["Ending", "RunRequest", "engine_of", "parts_of", "terms_of"]
 
