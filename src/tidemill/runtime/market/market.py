@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,28 @@ from tidemill.model.enums import EventKind
 from tidemill.model.records import EVENT
 from tidemill.ports.seams import Clock
 from tidemill.runtime.groups import Groups
-from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.market.candles import Candles
+from tidemill.runtime.market.quarantine import Border
 from tidemill.runtime.room import Degraded, LinkWord
 
-__all__ = ["LOOK_S", "MARKET_KINDS", "TICKS", "Market"]
+__all__ = ["LOOK_S", "MARKET_KINDS", "TICKS", "Door", "Market"]
 
 TICKS = (int(EventKind.TRADE), int(EventKind.QUOTE))
 _TRADE = int(EventKind.TRADE)
 _ACTIONS = (int(EventKind.SPLIT), int(EventKind.DIVIDEND))
 MARKET_KINDS = (int(EventKind.BAR), *TICKS, int(EventKind.SPLIT), int(EventKind.DIVIDEND))
 LOOK_S = 0.25  # how often quiet bars are looked for
+
+
+class Door(Protocol):
+    """What the market side needs of the inbox."""
+
+    @property
+    def border(self) -> Border:
+        """Return what checks market data."""
+
+    def repaired(self, instrument: int) -> None:
+        """Note that an instrument's bars are whole again."""
 
 
 class Market:
@@ -40,7 +51,7 @@ class Market:
     def __init__(
         self,
         groups: Groups,
-        inbox: Inbox,
+        inbox: Door,
         clock: Clock,
         candles: Candles | None,
         *,
