@@ -68,7 +68,9 @@ class Soundings:
         return is_told
 
     def holds(self, item: Outgoing) -> bool:
-        """Tell whether a request has to wait until it is known what is left of its position."""
+        """Tell whether a request has to wait until it is known what is left of its position, or for its parent."""
+        if item.action == "submit" and self._is_orphan(item.order):
+            return True
         has_loose, has_working = self._rivals(item)
         if not has_loose and not has_working:
             return False
@@ -86,6 +88,11 @@ class Soundings:
             return False
         self._wanted.set()
         return True
+
+    def _is_orphan(self, order: LiveOrder) -> bool:
+        """Tell whether the broker has not shown an order's parent yet: a child that comes first hangs on nothing."""
+        parent = self._book.by_client.get(order.request.parent)
+        return parent is not None and parent.is_open and not parent.broker_id
 
     def _rivals(self, item: Outgoing) -> tuple[bool, bool]:
         """Tell whether orders that reduced the position ended unfilled and were not asked about, and whether some work.

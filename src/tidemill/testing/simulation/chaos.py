@@ -17,6 +17,7 @@ __all__ = ["Chaos"]
 
 _SECOND_NS = 1_000_000_000
 _MOMENTS = ("sent", "claimed", "booked", "decided")
+_OPEN_MINUTES = 570  # from midnight to the open
 _HALF = 0.5
 _MOST_STEPS = 40  # between a moment and the death at it
 _RECOVERY_STEPS = 160  # about what a start takes
@@ -48,6 +49,7 @@ class Chaos:
         faults = world.scenario.faults
         plan = [(self._chance.random(), name) for name in doings if name in faults for _ in range(self._times(name))]
         self._plan = [(at, name, doings[name]) for at, name in sorted(plan)]
+        self._roll_ns = (world.scenario.roll_minutes - _OPEN_MINUTES) * MINUTE_NS if "T5" in faults else 0
 
     def _times(self, name: str) -> int:
         rate = self._world.scenario.faults[name]
@@ -58,6 +60,8 @@ class Chaos:
         world = self._world
         length = world.scenario.minutes * MINUTE_NS
         async with asyncio.TaskGroup() as group:
+            if self._roll_ns > 0:
+                group.create_task(self._roll())
             for at, name, doing in self._plan:
                 wait = int(at * length) - world.loop.now_ns
                 await asyncio.sleep(max(wait, 0) / _SECOND_NS)
@@ -158,6 +162,12 @@ class Chaos:
         world.slept_ns += world.loop.now_ns - began
         for number in stopped:
             world.loop.thaw(number)
+
+    async def _roll(self) -> None:
+        """See whether anything is held when the trading day rolls over."""
+        world = self._world
+        await asyncio.sleep(self._roll_ns / _SECOND_NS)
+        world.fired["T5"] += int(any(world.exchange.position(symbol) for symbol in world.scenario.symbols))
 
     # --- people
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidemill.authoring.fields import Memory, Param
 from tidemill.authoring.strategy import Strategy
-from tidemill.kernel.proposals import buy, close, sell
+from tidemill.kernel.proposals import buy, close, go_long, go_short, sell
 from tidemill.model.enums import TimeInForce
 
 __all__ = ["Dice"]
@@ -17,7 +17,7 @@ _IOC = int(TimeInForce.IOC)
 
 
 class Dice(Strategy):
-    """Throw dice on every bar: enter, add, reduce or leave, by market, limit, stop or immediate-or-cancel order."""
+    """Throw dice on every bar: enter, add, reduce, turn round or leave, by market, limit, stop or immediate order."""
 
     seed = Param(1, low=1, high=1_000_000_000, unit="(a number)", doc="Of the dice.")
     entry_rate = Param(0.05, low=0.0, high=1.0, unit="per bar", doc="How likely a flat strategy enters.")
@@ -60,6 +60,11 @@ class Dice(Strategy):
         if first < me.exit_rate:
             if second < 0.25:
                 close(order, 1.0)
+            elif second > 0.8 and me.short_rate > 0.0:
+                if order.held > 0.0:
+                    go_short(order)
+                else:
+                    go_long(order)
             else:
                 close(order)
         elif first > 1.0 - me.add_rate:

@@ -21,6 +21,17 @@ _SECOND_NS = 1_000_000_000
 _CALM = 0.04  # share of days without any fault: there the tightest bounds hold
 _GROUPS = "NBDTPKH"
 _RUNAWAY_BARS = 16
+_ROUND = 100  # days in which every fault has its own
+_SELDOM: Mapping[str, float] = {"B18": 0.4, "N1": 0.3, "B32": 0.5, "B6": 0.3, "B24": 0.3, "B4": 0.3}
+_HOLDS = {"entry_rate": 0.8, "exit_rate": 0.02}
+_ADDS = {"entry_rate": 0.5, "exit_rate": 0.1, "add_rate": 0.5}
+_TURNS = {"entry_rate": 0.5, "exit_rate": 0.4, "short_rate": 0.5}
+# What a strategy has to do for a fault to be possible: hold at the end of the day, add, turn round.
+_NEEDS: Mapping[str, Mapping[str, float]] = {
+    **dict.fromkeys(("B26", "T5", "B42"), _HOLDS),
+    **dict.fromkeys(("B12", "B13", "B11"), _ADDS),
+    **dict.fromkeys(("B22", "B23", "N10"), _TURNS),
+}
 _COUNTS = ("P1", "P2", "P4", "P11", "T3", "K3", "H1", "H2")  # happen so many times a day, not so likely
 
 
@@ -110,9 +121,15 @@ def _rules(chance: random.Random) -> BrokerRules:
     )
 
 
-def _swarm(chance: random.Random, bar_minutes: int) -> dict[str, float]:
-    """Choose a random part of all faults, or of one group, at random strength."""
-    if chance.random() < _CALM:
+def _own(seed: int) -> str:
+    """Return the fault whose day it is: each has one of every hundred, at full strength; some days are nobody's."""
+    names, number = [*FAULTS, *OWN_FAULTS], seed % _ROUND
+    return names[number] if number < len(names) else ""
+
+
+def _swarm(chance: random.Random, own: str, bar_minutes: int) -> dict[str, float]:
+    """Choose a random part of all faults, or of one group, at random strength, and the day's own."""
+    if chance.random() < _CALM and not own:
         return {}
     names = [*FAULTS, *OWN_FAULTS]
     group = chance.choice(_GROUPS) if chance.random() < 0.25 else ""
@@ -125,6 +142,9 @@ def _swarm(chance: random.Random, bar_minutes: int) -> dict[str, float]:
         if not picks or (group and name[0] != group):
             continue
         chosen[name] = float(1 + int(3.0 * strength)) if name in _COUNTS else strength * likelihood(name, bar_minutes)
+    if own:
+        usual = 2.0 if own in _COUNTS else likelihood(own, bar_minutes)
+        chosen[own] = max(chosen.get(own, 0.0), _SELDOM.get(own, usual))
     return chosen
 
 
@@ -141,7 +161,7 @@ def draw(seed: int, minutes: int = MINUTES, bar_minutes: int = BAR_MINUTES) -> S
     symbols = [f"SIM{letter}" for letter in "ABCDE"[:count]]
     prices = {symbol: round(chance.uniform(8.0, 400.0), 2) for symbol in symbols}
     drifts = {symbol: chance.uniform(0.0003, 0.003) for symbol in symbols}
-    settings, faults = _settings(chance, bar_minutes), _swarm(chance, bar_minutes)
+    settings, faults = _settings(chance, bar_minutes), _swarm(chance, _own(seed), bar_minutes)
     is_runaway = "P7" in faults
     strategy = {
         "seed": float(chance.randrange(1, 1_000_000)),
@@ -151,6 +171,9 @@ def draw(seed: int, minutes: int = MINUTES, bar_minutes: int = BAR_MINUTES) -> S
         "short_rate": chance.uniform(0.0, 0.6) if settings.allow_short else 0.0,
         "quiet_after": float(min(minutes, _RUNAWAY_BARS) if is_runaway else minutes),
     }
+    if _own(seed) in _NEEDS:
+        settings = replace(settings, allow_short=True, pyramiding=4)
+        strategy |= _NEEDS[_own(seed)]
     biggest = max(prices.values()) * settings.size_value * settings.pyramiding
     return Scenario(
         seed=seed,
@@ -168,5 +191,5 @@ def draw(seed: int, minutes: int = MINUTES, bar_minutes: int = BAR_MINUTES) -> S
         max_position_usd=biggest * chance.choice((0.6, 1.1, 3.0)),
         faults=faults,
         pause_s=chance.choice((1.0, 5.0, 20.0)),
-        roll_minutes=chance.choice((0, 0, 660, 720)),
+        roll_minutes=chance.choice((660, 720) if "T5" in faults else (0, 0, 660, 720)),
     )
