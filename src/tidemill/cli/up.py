@@ -29,9 +29,14 @@ def _speed(text: str) -> float:
 
 
 @with_flags()
-def up(
-    agents: Annotated[list[Path], typer.Argument(help="TOML files of the agents.")],
+def up(  # noqa: PLR0913 - one option each
+    agents: Annotated[list[Path] | None, typer.Argument(help="TOML files of agents; without any, the service.")] = None,
     *,
+    service: Annotated[
+        bool | None, typer.Option("--service/--no-service", help="Host the runs of the API's users, and serve the API.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address the API listens on (default 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API (default 9001).")] = None,
     speed: _SPEED = "max",
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
@@ -41,21 +46,39 @@ def up(
     hang_after: _HANG = 35.0,
     cancel_after: _CANCEL = 30.0,
 ) -> None:
-    """Run agents and their watchdog, started again when they die; prints READY when all engines are at work."""
+    """Keep the service running: the engine host, the API and the watchdog; or agents of files, or both.
+
+    Whatever dies is started again. Prints READY when all engines are at work.
+    """
     import signal
 
     from tidemill.cli.agent_file import read_agent
+    from tidemill.model.errors import ConfigError
     from tidemill.services.desks import find_desk
     from tidemill.services.home import find_home
     from tidemill.services.supervision import Keeper, KeeperSettings, plan_engines
 
     _speed(speed)
     home = find_home(data_dir, database)
-    jobs = plan_engines(home, [read_agent(path) for path in agents])
+    jobs = plan_engines(home, [read_agent(path) for path in agents or ()])
+    serves = not jobs if service is None else service
+    if not jobs and not serves:
+        raise ConfigError("Name the files of agents, or let the service run; --no-service alone leaves nothing to do.")
     places = ["--data-dir", str(home.folder), "--database", home.url, "--parent", str(os.getpid())]
     begin = [sys.executable, "-c", _START]
     watched = [word for job in jobs for word in ("--run", f"{job.run_id}={job.account}")]
-    dog = [*begin, "watchdog", *watched, *places, "--cancel-after", str(cancel_after)]
+    dog = [
+        *begin,
+        "watchdog",
+        *watched,
+        *places,
+        "--cancel-after",
+        str(cancel_after),
+        *(["--hosted"] if serves else []),
+    ]
+    where = {"--host": host, "--port": port}
+    door = [word for name, value in where.items() if value is not None for word in (name, str(value))]
+    services = {"host": [*begin, "host", "--watched", *places], "api": [*begin, "api", *door, *places]}
     keeper = Keeper(
         home,
         jobs,
@@ -64,7 +87,10 @@ def up(
         names=lambda run_id: find_desk(home, run_id).strategies,
         say=_say,
         settings=KeeperSettings(hang_s=hang_after),
+        services=services if serves else {},
     )
+    if serves:
+        _say(f"The API says where it listens, and to a first owner the code, in {home.folder / 'logs' / 'api.log'}")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: keeper.stop())
     if keeper.run():
@@ -95,7 +121,8 @@ def engine(
 @with_flags()
 def watchdog(
     *,
-    run: Annotated[list[str], typer.Option(help="A run and its account.", metavar="RUN=ACCOUNT")],
+    run: Annotated[list[str] | None, typer.Option(help="A run and its account.", metavar="RUN=ACCOUNT")] = None,
+    hosted: Annotated[bool, typer.Option("--hosted", help="Watch over the runs of the service too.")] = False,
     parent: _PARENT = 0,
     cancel_after: _CANCEL = 30.0,
     flatten_after: Annotated[float, typer.Option(help="0: never.")] = 0.0,
@@ -119,5 +146,5 @@ def watchdog(
         flattens=flatten_after > 0.0,
     )
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the one who started it
-    runs = [Watched(name, account) for name, account in parse_pairs(run, "run", "demo-1=paper:demo-1").items()]
-    asyncio.run(watch(find_home(data_dir, database), runs, settings, parent))
+    runs = [Watched(name, account) for name, account in parse_pairs(run or (), "run", "demo-1=paper:demo-1").items()]
+    asyncio.run(watch(find_home(data_dir, database), runs, settings, parent, hosted=hosted))

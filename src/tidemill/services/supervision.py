@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,6 +26,7 @@ from tidemill.runtime.guard.heartbeat import Beat, beat_file, read_beat
 from tidemill.runtime.watch.halt_watch import HUNG
 from tidemill.services.agents import spec_text
 from tidemill.services.home import Home
+from tidemill.services.hosting.bells import HOST
 from tidemill.services.live import pick_run
 from tidemill.services.logs import Log
 
@@ -93,6 +94,11 @@ class _Child:
     refused: float = 0.0  # since when another engine has held its account
     due: float = 0.0  # when it is started again
 
+    @property
+    def beats(self) -> bool:
+        """Tell whether it says that it lives, and is killed when it does not."""
+        return self.job is not None or self.name == HOST
+
 
 def plan_engines(home: Home, specs: Sequence[AgentSpec]) -> list[EngineJob]:
     """Choose a run for each agent: its newest unfinished one, else a new one; make the database ready.
@@ -151,6 +157,8 @@ class Keeper:
         home: where data lie. jobs: the engines.
         engine, watchdog: the command of an engine's process by run, and of the watchdog's.
         names: strategies of a run, in order, once it has started.
+        services: commands of the service's processes by name: ``host``, which hosts runs, and ``api``; while there are
+            any, it does not end by itself.
         say: told READY, and what a person at the terminal should see.
     """
 
@@ -164,11 +172,13 @@ class Keeper:
         names: Callable[[str], Sequence[str]],
         say: Callable[[str], None],
         settings: KeeperSettings | None = None,
+        services: Mapping[str, list[str]] | None = None,
     ) -> None:
         self._home, self._names, self._say = home, names, say
         self._settings, self._log = settings or KeeperSettings(), Log(process="up")
         self._engines = [_Child(job.run_id, engine(job), job) for job in jobs]
-        self._children = [_Child("watchdog", watchdog), *self._engines]
+        self._services = [_Child(name, command) for name, command in (services or {}).items()]
+        self._children = [_Child("watchdog", watchdog), *self._engines, *self._services]
         self._halts = Halts(home.halts)
         self._stops = 0
         self._was_ready = False
@@ -181,13 +191,14 @@ class Keeper:
         """Keep everything alive until all runs are over or it is stopped; return how many engines stay down."""
         for child in self._children:
             self._start(child)
-        while not self._stops and any(child.state in {_State.STARTING, _State.READY} for child in self._engines):
+        kept = [*self._engines, *self._services]
+        while not self._stops and any(child.state in {_State.STARTING, _State.READY} for child in kept):
             for child in self._children:
                 self._look(child)
             self._tell_ready()
             time.sleep(_LOOK_S)
         self._stop_all()
-        return sum(child.state is _State.DOWN for child in self._engines)
+        return sum(child.state is _State.DOWN for child in kept)
 
     def _start(self, child: _Child) -> None:
         logs = self._home.folder / "logs"
@@ -210,7 +221,7 @@ class Keeper:
         code = process.poll()
         if code is not None:
             self._bury(child, code)
-        elif child.job is not None:
+        elif child.beats:
             self._listen(child, process)
 
     def _listen(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
@@ -255,6 +266,10 @@ class Keeper:
             child.deaths.popleft()
         self._log("died", child=child.name, code=code, deaths=len(child.deaths))
         hopeless = code in _HOPELESS
+        if child in self._services and hopeless:
+            child.state = _State.DOWN
+            self._say(f"{child.name} stays down: see {self._home.folder / 'logs' / f'{child.name}.log'}")
+            return
         if child.job is None or (len(child.deaths) < self._settings.restarts and not hopeless):
             if child.job is None and len(child.deaths) >= self._settings.restarts:
                 time.sleep(1.0)  # the watchdog is started for ever, but not as fast as it can die
@@ -280,8 +295,9 @@ class Keeper:
         self._say(f"{child.name} stays down: another engine owns its account; stop that one first")
 
     def _tell_ready(self) -> None:
-        is_ready = all(child.state is not _State.STARTING for child in self._engines)
-        if is_ready and not self._was_ready and any(child.state is _State.READY for child in self._engines):
+        beating = [child for child in self._children if child.beats]
+        is_ready = all(child.state is not _State.STARTING for child in beating)
+        if is_ready and not self._was_ready and any(child.state is _State.READY for child in beating):
             self._say("READY")
         self._was_ready = is_ready
 
@@ -304,7 +320,7 @@ class Keeper:
     def _stop_all(self) -> None:
         """End engines first, the watchdog last; a second word, or too much time, kills."""
         until = time.monotonic() + self._settings.stop_s
-        for group in (self._engines, self._children[:1]):
+        for group in (self._children[1:], self._children[:1]):
             living = [child.process for child in group if child.process is not None]
             for process in living:
                 if process.poll() is None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.opening import open_store
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.kernel.transitions import is_final
@@ -37,12 +38,14 @@ from tidemill.runtime.guard.heartbeat import beat_file
 from tidemill.runtime.guard.silence import WatchSettings
 from tidemill.runtime.watch.watchdog import Watchdog
 from tidemill.services.home import Home
+from tidemill.services.hosting.wanted import read_wanted
 from tidemill.services.logs import Log
 
 __all__ = ["PaperHand", "Watched", "watch"]
 
 _BY = "watchdog"
 _PATIENCE_MS = 300
+_SERVED = ("RUNNING", "PAUSED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +138,15 @@ def _shown(row: OrderRecord) -> BrokerOrder:
     )
 
 
-async def watch(home: Home, watched: Sequence[Watched], settings: WatchSettings, parent: int = 0) -> None:
+async def watch(
+    home: Home, watched: Sequence[Watched], settings: WatchSettings, parent: int = 0, *, hosted: bool = False
+) -> None:
     """Watch over runs until cancelled, or until the process that started this one is gone.
 
     Args:
         home: where data lie. watched: the runs. settings: when to act.
         parent: process id of the starter, 0: nobody's.
+        hosted: watch over every run of the service as well, as they come and go.
     """
     log, clock = Log(process=_BY), SystemClock()
     halts = Halts(home.halts)
@@ -153,8 +159,9 @@ async def watch(home: Home, watched: Sequence[Watched], settings: WatchSettings,
                 store.commit(Batch(alerts=[AlertRow(f"{_BY}/{kind}/{now}", "", severity, kind, text, now)]))
 
         async with asyncio.TaskGroup() as group:
-            tasks = []
-            for item in watched:
+            tasks: dict[str, asyncio.Task[None]] = {}
+
+            def begin(item: Watched) -> None:
                 dog = Watchdog(
                     item.account,
                     item.mode,
@@ -167,8 +174,29 @@ async def watch(home: Home, watched: Sequence[Watched], settings: WatchSettings,
                     heart=f"run:{item.run_id}",
                     settings=settings,
                 )
-                tasks.append(group.create_task(dog.run(), name=item.run_id))
+                tasks[item.run_id] = group.create_task(dog.run(), name=item.run_id)
+
+            for item in watched:
+                begin(item)
+            kept = list(tasks)
+            database = Database(home.url) if hosted else None
             while not parent or os.getppid() == parent:
+                if database is not None:
+                    with suppress(StoreError):
+                        _follow(database, tasks, begin, kept)
                 await clock.sleep(1.0)
-            for task in tasks:
+            for task in tasks.values():
                 task.cancel()
+
+
+def _follow(
+    database: Database, tasks: dict[str, asyncio.Task[None]], begin: Callable[[Watched], None], kept: Sequence[str]
+) -> None:
+    """Begin to watch over runs that have begun, and leave those that are over; runs of files stay."""
+    served = [item for item in read_wanted(database) if item.status in _SERVED]
+    active = {item.run_id: Watched(item.run_id, item.account) for item in served}
+    for run_id in [name for name in tasks if name not in active and name not in kept]:
+        tasks.pop(run_id).cancel()
+    for run_id, item in active.items():
+        if run_id not in tasks:
+            begin(item)
