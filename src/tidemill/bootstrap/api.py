@@ -19,6 +19,7 @@ from tidemill.adapters.sql.opening import open_store
 from tidemill.bootstrap.fleet import build_fleet
 from tidemill.bootstrap.parts import Parts
 from tidemill.bootstrap.protocol import PatientProtocol
+from tidemill.bootstrap.server_log import ServerLog
 from tidemill.model.errors import ConfigError
 from tidemill.runtime.clock import SystemClock, SystemIds
 from tidemill.services.access.access import Access, AccessSettings
@@ -29,7 +30,7 @@ from tidemill.services.logs import Log
 from tidemill.services.settings.loading import Loaded, load_settings
 from tidemill.services.settings.profiles import Profile
 
-__all__ = ["Behind", "build_parts", "find_parts", "serve"]
+__all__ = ["Behind", "build_parts", "find_parts", "serve", "server_config"]
 
 _APP = "tidemill.web.app:create_app"  # by name: the door stands on the floor above
 _KEEP_ALIVE_S = 15
@@ -96,12 +97,28 @@ def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0
             f"{host} can be reached by others, and tokens would travel in the clear; put a proxy with TLS in front "
             "and say --behind-proxy with its address, or listen on 127.0.0.1."
         )
-    config = uvicorn.Config(
-        import_from_string(_APP)(parts),
-        http=PatientProtocol,
+    config = server_config(import_from_string(_APP)(parts), behind)
+    with _listen(host, port) as sock:
+        _announce(parts, host, sock.getsockname()[1])
+        ServerLog(parts.log).install()
+        server = uvicorn.Server(config)
+        if parent:
+            threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
+        server.run(sockets=[sock])
+
+
+def server_config(app: Any, behind: Behind, http: type[PatientProtocol] = PatientProtocol) -> uvicorn.Config:
+    """Return how an app is served: limits on heads, connections and messages, and nothing told about the server.
+
+    Args:
+        app: of ``create_app``. http: the protocol, with its own patience.
+    """
+    return uvicorn.Config(
+        app,
+        http=http,
         access_log=False,
         server_header=False,
-        log_level="warning",
+        log_config=None,
         proxy_headers=bool(behind.trusted),
         forwarded_allow_ips=list(behind.trusted),
         timeout_keep_alive=_KEEP_ALIVE_S,
@@ -110,12 +127,6 @@ def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0
         h11_max_incomplete_event_size=_HEADER_BYTES,
         ws_max_size=64 * 1024,
     )
-    with _listen(host, port) as sock:
-        _announce(parts, host, sock.getsockname()[1])
-        server = uvicorn.Server(config)
-        if parent:
-            threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
-        server.run(sockets=[sock])
 
 
 def _follow(server: uvicorn.Server, parent: int) -> None:

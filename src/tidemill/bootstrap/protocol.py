@@ -8,14 +8,13 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["HEAD_S", "PatientProtocol"]
-
-HEAD_S = 10.0
+__all__ = ["PatientProtocol"]
 
 
 class PatientProtocol(H11Protocol):
     """Closes connections that do not finish the head of a request in time: a thousand slow ones hold nothing."""
 
+    head_s = 10.0  # for the head of a request, from its first byte, or from the connection's beginning
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -38,7 +37,7 @@ class PatientProtocol(H11Protocol):
             self._heard()
 
     def _wait(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_S, self._too_late)
+        self._deadline = self.loop.call_later(self.head_s, self._too_late)
 
     def _heard(self) -> None:
         if self._deadline is not None:

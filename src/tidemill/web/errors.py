@@ -167,7 +167,7 @@ def install_errors(app: FastAPI) -> None:
             error = _validation(error)
         return answer_of(error, request_id_of(request))
 
-    for kind in (ApiError, TidemillError, HTTPException, RequestValidationError, Exception):
+    for kind in (ApiError, TidemillError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
 
 

@@ -22,10 +22,11 @@ class Bodies:
 
     Args:
         app: behind. large: paths whose bodies may be larger, in bytes.
+        slowest_s: seconds a body may take.
     """
 
-    def __init__(self, app: ASGIApp, large: dict[str, int] | None = None) -> None:
-        self._app, self._large = app, large or {}
+    def __init__(self, app: ASGIApp, large: dict[str, int] | None = None, slowest_s: float = _SLOWEST_S) -> None:
+        self._app, self._large, self._slowest_s = app, large or {}, slowest_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it."""
@@ -58,7 +59,7 @@ class Bodies:
         _refuse_long(headers.get("content-length"), most)
         whole = bytearray()
         try:
-            async with asyncio.timeout(_SLOWEST_S):
+            async with asyncio.timeout(self._slowest_s):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -69,7 +70,8 @@ class Bodies:
                     if not message.get("more_body", False):
                         break
         except TimeoutError:
-            raise ApiError(408, "too_slow", f"The body did not arrive within {_SLOWEST_S:g} s; try again.") from None
+            sentence = f"The body did not arrive within {self._slowest_s:g} s; try again."
+            raise ApiError(408, "too_slow", sentence) from None
         body = bytes(whole)
         if body and "multipart/" not in headers.get("content-type", ""):
             refuse_odd_json(body)

@@ -1,4 +1,7 @@
-"""The outermost gate: every request gets a name, every answer the headers that keep browsers out of trouble."""
+"""The outermost gate: every request gets a name, every answer the headers that keep browsers out of trouble.
+
+Whatever goes wrong behind it is answered here in the one shape of errors, and then raised for the log.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidemill.ports.seams import Ids
+from tidemill.web.errors import answer_of
 
 __all__ = ["Door"]
 
@@ -51,7 +55,11 @@ class Door:
             scope["path"] = scope["path"].rstrip("/") or "/"
             scope["raw_path"] = scope["path"].encode()
 
+        is_begun = False
+
         async def send_named(message: Message) -> None:
+            nonlocal is_begun
+            is_begun = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[_HEADER] = name
@@ -62,4 +70,9 @@ class Door:
                     headers.setdefault(header, value)
             await send(message)
 
-        await self._app(scope, receive, send_named)
+        try:
+            await self._app(scope, receive, send_named)
+        except Exception as error:  # the border: a defect is told in the one shape, and goes on to the server's log
+            if scope["type"] == "http" and not is_begun:
+                await answer_of(error, name)(scope, receive, send_named)
+            raise
