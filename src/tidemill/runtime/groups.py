@@ -22,6 +22,7 @@ __all__ = ["Groups", "value_at_close"]
 _BYTES = EVENT.itemsize
 _BAR = int(EventKind.BAR)
 _QUOTE = int(EventKind.QUOTE)
+_SPLIT = int(EventKind.SPLIT)
 _REPORTS, _FEED = 1, 2  # pauses of a stepped exchange; the third values positions at the close again
 
 
@@ -71,6 +72,14 @@ class Groups:
         if bars.any():
             self._turns.core.mark(int(rows["now_ns"][-1]))
 
+    async def take_tick(self, rows: NDArray[Any], address: int) -> None:
+        """Take one trade, which lies at an address."""
+        exchange = self._exchange
+        if exchange is not None and exchange.matches_trades:
+            await self._step_through(rows, exchange)
+        else:
+            await self._turns.take(address, self._journal.append(address, LAST))
+
     async def take_ticks(self, rows: NDArray[Any]) -> None:
         """Take trades or quotes, each an instant of its own."""
         if self._exchange is not None and (self._exchange.matches_trades or rows["kind"][0] == _QUOTE):
@@ -88,6 +97,8 @@ class Groups:
         seqs = [self._journal.append(base + at * _BYTES, LAST if at == last else 0) for at in range(len(rows))]
         for at, seq in enumerate(seqs):
             await self._turns.take(base + at * _BYTES, seq)
+            if rows["kind"][at] == _SPLIT:
+                self._turns.restate(int(rows["instrument"][at]), float(rows["close"][at]), seq)
 
     async def _step_through(self, rows: NDArray[Any], exchange: SteppedExchange) -> None:
         """Match first, then let the core see the rows; what the exchange saw is on the tape before its reports."""

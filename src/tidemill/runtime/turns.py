@@ -195,6 +195,22 @@ class Turns:
                 if int(row["id"]) == order.request.number and float(row["quantity"]) < order.quantity:
                     order.quantity = float(row["quantity"])
 
+    def restate(self, instrument: int, ratio: float, seq: int) -> None:
+        """Restate our working orders of an instrument after a split (new units per old), as the core has done.
+
+        Args:
+            instrument, ratio: of the split. seq: its tape row; what was decided by it is in new units already.
+        """
+        rows = self.core.engine.state.tables["orders"]
+        for order in self.book.live.values():
+            if order.instrument != instrument or order.seq >= seq:
+                continue
+            row = rows[order.row]
+            is_same = int(row["id"]) == order.request.number
+            order.quantity = float(row["quantity"]) if is_same else order.quantity * ratio
+            order.filled = float(row["filled"]) if is_same else order.filled * ratio
+            order.wanted = (order.wanted[0] * ratio, order.wanted[1] / ratio)
+
     async def take_adjustment(self, fill: FillEntry, row: NDArray[Any], source: str = "engine", key: str = "") -> None:
         """Book a change of position that no order of ours explains: an ADJUST row, and the fill it stands for."""
         address = int(row.ctypes.data)

@@ -15,7 +15,7 @@ from tidemill.runtime.account.hooks import PollHooks, Snapshot
 from tidemill.runtime.account.lease import LeaseKeeper
 from tidemill.runtime.account.polling import AccountPoller
 from tidemill.runtime.account.protection import Protector
-from tidemill.runtime.account.reconcile import Difference, Reconciler, cursor_of, expire, leftovers, stale_entries
+from tidemill.runtime.account.reconcile import Reconciler, cursor_of, expire, leftovers, stale_entries
 from tidemill.runtime.account.resolve import Resolver
 from tidemill.runtime.core import Core
 from tidemill.runtime.inbox import Inbox
@@ -47,7 +47,6 @@ class OutsideParts:
         symbols: by instrument row.
         alert: told severity, kind and sentence.
         now: wall and monotonic clock.
-        adjust: books a difference by itself; None: a person has to.
     """
 
     broker: Broker
@@ -62,7 +61,6 @@ class OutsideParts:
     symbols: Sequence[str]
     alert: Callable[[int, str, str], None]
     now: Callable[[], tuple[int, int]]
-    adjust: Callable[[Difference], None] | None = None
 
 
 class Outside:
@@ -131,7 +129,7 @@ class Outside:
             settle_ns=rules.settle_ns,
             now=parts.now,
             alert=parts.alert,
-            adjust=parts.adjust,
+            cash_offset=inherited.cash_offset,
         )
         self.protector = Protector(
             parts.core,
@@ -200,6 +198,7 @@ class Outside:
             parts.inbox.report(report)
         for item in told.over:
             self.sender.write(item, "DROPPED" if item.row.state == "PENDING" else "DONE", "the order has ended")
+        self.protector.waits_for |= {item.order.request.client_id for item in told.doubts}
         for item in told.doubts:
             self.resolver.doubt(item, "the process ended before its answer was taken")
         for item in told.unsent:

@@ -28,6 +28,7 @@ PROTECT_NS = 3 * SECOND_NS // 2  # from the fill being known to the stop being c
 _LOOK_S = 0.25
 _CLOSE_NS = 5 * SECOND_NS  # between two attempts to close; the position is asked for in between
 _CLOSES = 3
+_EVIDENCE_NS = 30 * SECOND_NS  # so long after a start the broker's lists may take to prove what became of a stop
 _ORPHAN_NS = 2 * SECOND_NS  # the core's own cancellation comes first
 _STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 _BY = "protection"
@@ -87,6 +88,8 @@ class Protector:
         self._naked: dict[int, Watcher] = {}
         self._orphans: dict[str, int] = {}
         self.longest_ns = 0  # any position was without confirmed protection
+        self.waits_for: set[str] = set()  # requests an earlier process left in question, by client id
+        self._begun_ns = clock.monotonic_ns()
 
     async def serve(self) -> None:
         """Watch until cancelled."""
@@ -148,6 +151,8 @@ class Protector:
                 self._ask(order.request.client_id)
         elif stop not in {"", naked.stop} and not naked.closes:
             naked.stop, naked.next_ns = stop, now + PROTECT_NS  # the second try has just left
+        elif self._is_in_question(position, now):
+            naked.next_ns = now + PROTECT_NS  # a stop may live: an exit on top of it could turn the position
         elif naked.closes < _CLOSES:
             naked.closes, naked.next_ns = naked.closes + 1, now + _CLOSE_NS
             self._alert(1, "UNPROTECTED", f"{symbol}: still without a stop; closing it (attempt {naked.closes}).")
@@ -158,6 +163,20 @@ class Protector:
             text = f"{symbol}: {position.units:g} units could be neither protected nor closed; act now."
             self._alert(1, "NAKED", text)
             self._operator(OperatorWord(Operator.HALT, _BY, text))
+
+    def _is_in_question(self, position: _Position, now: int) -> bool:
+        """Ask again about stops an earlier process left in question; tell whether the answer is worth waiting for."""
+        if not self.waits_for or now - self._begun_ns > _EVIDENCE_NS:
+            return False
+        doubtful = [
+            order.request.client_id
+            for order in self._book.working_reducers(position.instrument)
+            if order.owner == position.strategy and order.doubt == "submit" and order.request.type in _STOPS
+        ]
+        found = self.waits_for.intersection(doubtful)
+        for name in sorted(found):
+            self._ask(name)
+        return bool(found)
 
     def _newest_stop(self, position: _Position) -> str:
         """Return the client id of the newest stop on its way that is not in question, empty if there is none."""

@@ -21,6 +21,7 @@ from tidemill.runtime.orders.identity import PREFIX
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.record.journal import Journal
+from tidemill.runtime.record.remarks import remark
 
 __all__ = ["CURSOR_NS", "Difference", "Reconciler", "Told", "cursor_of", "expire", "leftovers", "stale_entries"]
 
@@ -110,7 +111,7 @@ class Reconciler:
         others: units and cash that other runs hold in the account, by asset.
         settle_ns: how long the broker's lists may lag.
         alert: told severity, kind and sentence.
-        adjust: books a difference by itself, where the user wants that (never with real money); else None.
+        cash_offset: the broker's cash less ours when an earlier process looked last, micros; None: it never did.
     """
 
     def __init__(
@@ -124,16 +125,15 @@ class Reconciler:
         settle_ns: int,
         now: Callable[[], tuple[int, int]],
         alert: Callable[[int, str, str], None],
-        adjust: Callable[[Difference], None] | None = None,
+        cash_offset: int | None = None,
     ) -> None:
         self._present, self._book, self._journal = present, book, journal
         self._symbols, self._settle_ns, self._now, self._alert = list(symbols), settle_ns, now, alert
         self._others = {symbol: float(Decimal(others.get(symbol, "0"))) for symbol in symbols}
-        self._adjust = adjust
         self.differences: dict[str, Difference] = {}
         self.blocked: dict[str, Difference] = {}
         self._foreign: dict[str, BrokerOrder] = {}
-        self._cash_offset: int | None = None
+        self._cash_offset = cash_offset
         self._cash_answers = 0
         self.compared = 0
         self._expected_until = 0  # monotonic
@@ -202,8 +202,6 @@ class Reconciler:
             f"stopped. If that is right, book an adjustment of {units:+g} units.",
         )
         self.write("blocked", now_ns)
-        if self._adjust is not None:
-            self._adjust(difference)
 
     def _unblock(self, symbol: str) -> None:
         self.blocked.pop(symbol)
@@ -214,19 +212,24 @@ class Reconciler:
         """Note cash that moved by no fill of ours: a dividend, a fee, a transfer."""
         cash = int(self._present.cash_micros)
         offset = facts.cash_micros - cash
-        if self._cash_offset is None or self.differences or self._is_under_way():
-            self._cash_offset = offset if self._cash_offset is None else self._cash_offset
-            self._cash_answers = 0
+        known = self._cash_offset
+        if known is None:
+            self._keep_offset(offset)
             return
-        if abs(offset - self._cash_offset) <= _CASH_TOLERANCE_MICROS:
+        if self.differences or self._is_under_way() or abs(offset - known) <= _CASH_TOLERANCE_MICROS:
             self._cash_answers = 0
             return
         self._cash_answers += 1
         if self._cash_answers >= _SAME:
-            moved = (offset - self._cash_offset) / 1e6
+            moved = (offset - known) / 1e6
             text = f"Cash at the broker moved by {moved:+,.2f} {facts.currency} without a fill of ours."
             self._alert(2, "CASH", text)
-            self._cash_offset, self._cash_answers = offset, 0
+            self._keep_offset(offset)
+
+    def _keep_offset(self, offset: int) -> None:
+        """Remember by how much the broker's cash differs from ours, also for the process after this one."""
+        self._cash_offset, self._cash_answers = offset, 0
+        remark(self._journal, self._now(), "account", "cash_offset", "", str(offset).encode())
 
     def _is_under_way(self) -> bool:
         return any(order.state is not OrderState.WORKING for order in self._book.live.values())

@@ -13,6 +13,7 @@ from tidemill.runtime.guard.send_guard import Approved, SendGuard
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.record.journal import Journal
+from tidemill.runtime.record.remarks import remark
 
 __all__ = ["Approver"]
 
@@ -72,11 +73,12 @@ class Approver:
         baseline = self._present.baseline
         if baseline is not None and must_be_saved(self.saved, baseline):
             self.saved = baseline
-            self._journal.note(self._journal.next_seq - 1, "guard", "baseline", baseline.scope, baseline.as_body())
+            remark(self._journal, self._now(), "guard", "baseline", baseline.scope, baseline.as_body())
 
     def review(self) -> tuple[str, ...]:
         """Ask the standing rules (losses, drawdown) after fills; return the sentences of what they found."""
         now_ns, mono_ns = self._now()
         found = self._guard.review(self._present.facts_of_nobody(now_ns, mono_ns))
+        self._save_baseline()
         self._drain()
         return tuple(item.sentence for item in found)

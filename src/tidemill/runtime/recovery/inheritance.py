@@ -50,6 +50,7 @@ class Inherited:
         outbox: its requests by key, in order of writing. commands: keys of those on the tape.
         orders, fills: as written. fill_of: fills by tape row. broker_ids: by client id.
         baseline: from which losses of the day, the week and the peak are counted.
+        cash_offset: the broker's cash less ours when an earlier process looked last, micros; None: it never did.
     """
 
     run: RunRow | None = None
@@ -61,6 +62,7 @@ class Inherited:
     baseline: Baseline | None = None
     fill_of: Mapping[int, FillEntry] = field(default_factory=dict)
     broker_ids: Mapping[str, str] = field(default_factory=dict)
+    cash_offset: int | None = None
 
 
 def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
@@ -153,7 +155,9 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     orders, fills = store.orders(run_id), store.fills(run_id)
     fill_of = {fill.seq: fill for fill in fills}
     broker_ids = {order.client_id: order.broker_id for order in orders if order.broker_id}
-    return Inherited(run, recorded, outbox, orders, fills, commands, baseline, fill_of, broker_ids)
+    offsets = [int(row.body) for row in tape if row.source == "account" and row.kind == "cash_offset"]
+    offset = offsets[-1] if offsets else None
+    return Inherited(run, recorded, outbox, orders, fills, commands, baseline, fill_of, broker_ids, offset)
 
 
 def recorded_report(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from death import lossy_world
+from death import Died, Fate, die_at, haunt_record, lossy_world
 from live_scene import SYMBOL, World
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.bars import SECOND_NS
 from tidemill.model.enums import Intent, OrderState, OrderType
 from tidemill.runtime.account.protection import PROTECT_NS
 from tidemill.runtime.words import poller as commands
+from tidemill.testing.exchange import SCRIPTED_RULES
 
 PARTS: list[Any] = [100.0, [100.0, (100.0, 6.0)], [100.0, (100.0, 6.0)], 100.0, 100.0, 100.0]
 
@@ -87,6 +89,35 @@ def test_a_stop_that_nobody_confirms_is_asked_for_and_then_the_position_is_close
     assert world.exchange.position(SYMBOL) == 0.0
     (exit_,) = world.sent(Intent.EXIT)
     assert exit_.created_ns - world.exchange.truth.fills[0].ts_ns <= 4 * SECOND_NS
+    assert world.broken(run) == []
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["the stop lives", "the stop never arrived"])
+def test_a_stop_in_question_since_before_a_start_is_asked_for_and_not_closed_on_top_of(
+    tmp_path: Path, store: Any, arrives: bool
+) -> None:
+    shy = replace(SCRIPTED_RULES, finds_by_client_id=False)
+    world, lossy = lossy_world(tmp_path, store, rules=shy, lag_s=6.0, settle_s=8.0, prices=[100.0] * 12, tail_s=40.0)
+
+    async def submit(order: Any) -> Any:
+        if order.intent is Intent.PROTECT and len(world.runs) == 1:
+            if arrives:
+                await lossy.inner.submit(order)
+            fate.is_dead = True
+            raise Died
+        return await lossy.inner.submit(order)
+
+    lossy.submit = submit
+    fate = Fate()
+    with pytest.MonkeyPatch.context() as patch:
+        haunt_record(world, fate, patch)
+        die_at(world)
+    assert fate.is_dead
+    world.wrap_store = lambda inner: inner
+    run = world.play()
+    assert world.sent(Intent.EXIT) == []
+    assert [order.remaining for order in world.exchange.working(SYMBOL)] == [10.0]
+    assert world.exchange.position(SYMBOL) == 10.0
     assert world.broken(run) == []
 
 

@@ -22,6 +22,7 @@ from tidemill.ports.store import CommandRow
 from tidemill.runtime.account.budget import Budget
 from tidemill.runtime.account.evidence import missing_units, shown_reports, synthetic_fill
 from tidemill.runtime.orders.book import LiveOrder
+from tidemill.runtime.orders.departures import Departures
 from tidemill.runtime.words import poller as commands
 from tidemill.testing.exchange import ScriptedBroker
 from tidemill.testing.seams import ManualClock
@@ -39,6 +40,12 @@ def store() -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "POLL_S", 0.5)
+
+
+@pytest.fixture
+def _queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every request wait, as if others had to leave before it."""
+    monkeypatch.setattr(Departures, "has_room", lambda *_: False)
 
 
 def kill(world: World, name: str, nth: int = 1) -> None:
@@ -62,6 +69,7 @@ def test_fills_that_happened_while_nobody_was_there_are_booked_once_and_protecte
     assert len(store.fills(world.run_id)) == 1
 
 
+@pytest.mark.usefixtures("_queued")
 def test_an_entry_that_never_left_is_over_after_a_restart(tmp_path: Path, store: Any) -> None:
     world, _ = lossy_world(tmp_path, store)
     kill(world, "before claim")
@@ -71,6 +79,7 @@ def test_an_entry_that_never_left_is_over_after_a_restart(tmp_path: Path, store:
     assert [row.state for row in store.outbox(world.run_id)] == ["DROPPED"]
 
 
+@pytest.mark.usefixtures("_queued")
 def test_protection_that_never_left_leaves_after_a_restart(tmp_path: Path, store: Any) -> None:
     world, _ = lossy_world(tmp_path, store)
     kill(world, "before claim", 2)  # the stop's
@@ -230,6 +239,15 @@ def test_cash_that_no_fill_moved_is_told(tmp_path: Path, store: Any) -> None:
     world, _ = lossy_world(tmp_path, store, {}, tail_s=120.0)
     run = world.play_with((20.0, lambda: world.exchange.post_cash(12_500_000)))
     assert [alert.text for alert in run.alerts] == ["Cash at the broker moved by +12.50 USD without a fill of ours."]
+
+
+def test_cash_that_moved_while_no_process_ran_is_told(tmp_path: Path, store: Any) -> None:
+    world, _ = lossy_world(tmp_path, store, {}, tail_s=40.0)
+    world.play()
+    world.exchange.post_cash(-7_000_000)
+    run = world.play()
+    assert [alert.text for alert in run.alerts] == ["Cash at the broker moved by -7.00 USD without a fill of ours."]
+    assert [alert.text for alert in world.play().alerts] == []  # told once, over all starts
 
 
 def test_positions_that_lag_are_waited_for(tmp_path: Path, store: Any) -> None:
