@@ -73,6 +73,17 @@ def _settings(**values: object) -> RunSettings:
 
 
 CROSS = ("moving_average_crossover", {"fast_window": 5, "slow_window": 15})
+TREE = """{
+  "buy_conditions": {"type": "and", "children": [
+    {"type": "indicator", "indicator": {"type": "macd", "condition": "crossesAboveSignal"}},
+    {"type": "not", "child": {"type": "indicator", "indicator": {"type": "rsi", "condition": "overbought"}}},
+    {"type": "indicator", "indicator": {"type": "vwap", "period": 40, "condition": "below", "value": "sma(9, high)"}}
+  ]},
+  "sell_conditions": [
+    {"type": "indicator", "indicator": {"type": "bollingerBands", "condition": "priceAboveUpper"}},
+    {"type": "indicator", "indicator": {"type": "ema", "period": 30, "condition": "crossesAbove", "value": "price"}}
+  ]
+}"""
 
 
 def random_cases(count: int = 3_000) -> list[Case]:
@@ -87,6 +98,9 @@ def random_cases(count: int = 3_000) -> list[Case]:
     return [
         Case("plain", [CROSS], three[:1], _settings(**percent), crypto[:1]),
         Case("bracket", [CROSS], three[:1], _settings(**percent, **bracket), crypto[:1]),
+        Case(
+            "condition tree", [("conditions", {"tree": TREE})], three[:1], _settings(**percent, **bracket), crypto[:1]
+        ),
         Case("many", [CROSS], three, _settings(**percent, **bracket, max_open_positions=2), crypto),
         Case(
             "two strategies",

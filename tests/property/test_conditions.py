@@ -20,6 +20,7 @@ from tidemill.authoring.strategy import spec_of
 from tidemill.engine.bind import interpreted
 from tidemill.kernel.compile import JIT
 from tidemill.kernel.conditions import judge
+from tidemill.model.conditions import MIN_BARS
 from tidemill.strategies.conditions import Conditions
 from tidemill.testing.samples import daily_bars
 from tidemill.testing.strategies import run_strategy
@@ -122,6 +123,19 @@ def test_the_kernel_reads_a_tree_as_its_definition_does(buy, sell, seed, length)
     found = try_tree(parsed.tree, columns).signals.tolist()
     wanted = signals_of(document, _bars(columns))
     assert [a for a, b in zip(found, wanted, strict=True) if b is not None] == [b for b in wanted if b is not None]
+
+
+@settings(max_examples=100, **QUICK)
+@given(buy=SIDES, sell=SIDES, seed=st.integers(0, 2**32 - 1))
+def test_every_condition_has_an_answer_from_the_bar_on_that_is_told_and_not_before(buy, sell, seed):
+    tree = parse_conditions({"buy_conditions": buy, "sell_conditions": sell}).tree
+    if tree is None:
+        return
+    needed = compile_tree(tree).warmup_bars
+    columns = _columns(seed, needed)
+    assert None not in [item.answer for item in try_tree(tree, columns).conditions]
+    if needed > MIN_BARS:
+        assert None in [item.answer for item in try_tree(tree, columns[:, :-1]).conditions]
 
 
 def _some_documents(seeds: range) -> list[dict[str, Any]]:

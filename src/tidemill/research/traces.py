@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidemill.authoring.conditions.tree import Tree, drawn_lines
 from tidemill.authoring.strategy import StrategySpec
 from tidemill.engine.bind import BoundStep
 from tidemill.engine.engine import Engine
-from tidemill.engine.plan import EnginePlan
+from tidemill.engine.plan import EnginePlan, StrategyPlan
 from tidemill.engine.streams import build_streams
 from tidemill.model.bars import BarTable
 from tidemill.model.enums import EventKind
@@ -46,28 +47,45 @@ _WORD = 8
 
 @dataclass(slots=True)
 class _Place:
-    """Where in the engine's state one value of one indicator stands, as a count of words."""
+    """Where in the engine's state one value of one indicator stands, as a count of words, and how it is drawn."""
 
     instrument: int
     strategy: int
-    key: str
-    output: str
+    label: str
+    pane: str
+    is_price: bool
     word: int
 
 
 def _places(engine: Engine, plan: EnginePlan) -> list[_Place]:
     found = []
     for slot in engine.state.tables["slots"]:
-        strategy = int(slot["strategy"])
-        spec = plan.strategies[strategy].spec
-        for key, item in spec.indicators.items():
-            if item.spec.name in _NOT_DRAWN:
-                continue
-            layout, start = _field(spec.layout, key)
-            for output in item.spec.outputs:
-                at = int(slot["memory"]) + start + _field(layout, output)[1]
-                found.append(_Place(int(slot["instrument"]), strategy, key, output, at // _WORD))
+        item = plan.strategies[int(slot["strategy"])]
+        for label, pane, is_price, at in [*_declared(item.spec), *_in_trees(item)]:
+            word = (int(slot["memory"]) + at) // _WORD
+            found.append(_Place(int(slot["instrument"]), int(slot["strategy"]), label, pane, is_price, word))
     return found
+
+
+def _declared(spec: StrategySpec) -> Iterator[tuple[str, str, bool, int]]:
+    """Yield label, pane, whether it is a price, and offset of every value of the declared indicators."""
+    for key, item in spec.indicators.items():
+        if item.spec.name in _NOT_DRAWN:
+            continue
+        layout, start = _field(spec.layout, key)
+        for output in item.spec.outputs:
+            label = key if len(item.spec.outputs) == 1 else f"{key}.{output}"
+            at = start + _field(layout, output)[1]
+            yield label, f"{key} ({item.spec.name})", item.spec.name in _AMONG_PRICES, at
+
+
+def _in_trees(item: StrategyPlan) -> Iterator[tuple[str, str, bool, int]]:
+    """Yield the same for the lines that condition trees compare."""
+    for key, param in item.spec.params.items():
+        if isinstance(param, Tree):
+            start = _field(item.spec.layout, key)[1]
+            for line in drawn_lines(str(item.params[key])):
+                yield line.label, line.pane, line.is_price, start + _WORD * line.word
 
 
 def _field(layout: np.dtype[Any], name: str) -> tuple[np.dtype[Any], int]:
@@ -134,9 +152,7 @@ def _group_of_bars(
 
 
 def _line(spec: StrategySpec, place: _Place, values: NDArray[np.float64], bars: BarTable, several: bool) -> Line:
-    item = spec.indicators[place.key]
-    label = place.key if len(item.spec.outputs) == 1 else f"{place.key}.{place.output}"
     ratio = float(np.nanmedian(values)) / float(np.median(bars.close))
-    is_price = item.spec.name in _AMONG_PRICES and 1.0 / _NEAR < ratio < _NEAR
+    is_price = place.is_price and 1.0 / _NEAR < ratio < _NEAR
     lead = f"{spec.name}: " if several else ""
-    return Line(place.instrument, lead + label, "" if is_price else f"{lead}{place.key} ({item.spec.name})", values)
+    return Line(place.instrument, lead + place.label, "" if is_price else lead + place.pane, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -48,6 +49,30 @@ def test_what_is_no_price_gets_a_pane_of_its_own(apple: BarTable) -> None:
     panes = {label: line.pane for label, line in lines.items()}
     assert panes["strength"] == "strength (rsi)" and panes["fast"] == panes["slow"] == ""
     assert {panes[f"trend.{name}"] for name in ("line", "signal", "histogram")} == {"trend (macd)"}
+
+
+def test_lines_of_a_condition_tree_are_those_of_the_indicators(apple: BarTable) -> None:
+    def condition(kind: str, word: str, value: object = None) -> dict[str, object]:
+        return {"type": "indicator", "indicator": {"type": kind, "condition": word, "value": value}}
+
+    buy = [condition("sma", "above", "ema(9)"), condition("rsi", "oversold"), condition("macd", "signalAbove")]
+    sell = [condition("bollingerBands", "priceAboveUpper"), condition("bollingerBands", "bandsExpanding")]
+    tree = json.dumps({"buy_conditions": buy, "sell_conditions": sell})
+    lines = by_label(draw([StrategyRequest("conditions", {"tree": tree})], [apple]).lines)
+    drawn = {
+        "SMA(20)": ("sma", {"window": 20}, "value", ""),
+        "EMA(9)": ("ema", {"window": 9}, "value", ""),
+        "RSI(14)": ("rsi", {"window": 14}, "value", "RSI(14)"),
+        "MACD(12, 26, 9)": ("macd", {}, "line", "MACD(12, 26, 9)"),
+        "the signal line of MACD(12, 26, 9)": ("macd", {}, "signal", "MACD(12, 26, 9)"),
+        "the upper band of Bollinger bands(20, 2)": ("bollinger", {}, "upper", ""),
+    }
+    assert list(lines) == [*drawn, "the width of Bollinger bands(20, 2)"]
+    for label, (name, params, output, pane) in drawn.items():
+        expected = run_batch(INDICATORS[name], apple.close, params=params)[output]
+        assert np.array_equal(lines[label].values, expected, equal_nan=True)
+        assert lines[label].pane == pane
+    assert lines["the width of Bollinger bands(20, 2)"].pane == "Bollinger bands(20, 2)"
 
 
 def test_the_form_of_a_strategy_does_not_change_its_lines(apple: BarTable) -> None:

@@ -11,13 +11,14 @@ from tidemill.authoring.conditions.findings import Findings, told
 from tidemill.authoring.conditions.vocabulary import KINDS, PRICE_WORDS, Kind, Parameter, nearest_word
 from tidemill.model.conditions import Series
 
-__all__ = ["number_of", "reference_of", "series_of", "unknown_keys"]
+__all__ = ["are_few", "number_of", "reference_of", "series_of", "unknown_keys"]
 
 _SILENT = ("id", "name", "label", "note", "comment", "description")  # what a form may keep beside a node
 _OF_SERIES = ("type", "params", "source", "output")
 _CALL = re.compile(r"([A-Za-z_]+)(?:\s*\(([^()]*)\))?(?:\s*\.\s*([A-Za-z]+))?")
 _COLON = re.compile(r"([A-Za-z_]+)\s*[:\s]\s*([^():]*)")
-_LONGEST = 200
+_LONGEST = 200  # characters of a reference
+_MOST_KEYS = 32  # of one object
 _USUAL_RSI = (2, 100)
 _USUAL_PERIOD = 500
 _USUAL_MULTIPLIER = (0.1, 5.0)
@@ -34,6 +35,14 @@ def number_of(value: Any, path: str, findings: Findings) -> float | None:
             return number
     findings.error(path, "bad_number", f"{told(value)} is no finite number.", "Write a number without quotes.")
     return None
+
+
+def are_few(given: Mapping[str, Any], path: str, findings: Findings) -> bool:
+    """Tell whether an object has so few keys that they may be looked at one by one; note it if not."""
+    if len(given) > _MOST_KEYS:
+        sentence = f"An object here has at most {_MOST_KEYS} keys, not {len(given)}."
+        findings.error(path, "malformed_node", sentence, "Take out what does not belong to the tree.")
+    return len(given) <= _MOST_KEYS
 
 
 def unknown_keys(given: Mapping[str, Any], known: Iterable[str], path: str, findings: Findings) -> None:
@@ -115,6 +124,8 @@ def _params_of(kind: Kind, given: Mapping[str, Any], path: str, findings: Findin
         findings.error(f"{path}.params", "malformed_node", "params must be an object.", 'Write {"period": 20}.')
         return None
     params: Mapping[str, Any] = under or {}
+    if not are_few(params, f"{path}.params", findings):
+        return None
     unknown_keys(params, (*(item.name for item in kind.params), "source", "output"), f"{path}.params", findings)
     chosen: dict[str, float] = {}
     places = {}
@@ -163,6 +174,8 @@ def series_of(given: Mapping[str, Any], path: str, findings: Findings, also: tup
         path: of the object.
         also: further keys it may have.
     """
+    if not are_few(given, path, findings):
+        return None
     word = given.get("type")
     kind = KINDS.get(nearest_word(word, KINDS)) if isinstance(word, str) else None
     if kind is None:
@@ -172,9 +185,11 @@ def series_of(given: Mapping[str, Any], path: str, findings: Findings, also: tup
         return None
     unknown_keys(given, (*_OF_SERIES, *(item.name for item in kind.params), *also), path, findings)
     params = _params_of(kind, given, path, findings)
+    if params is None:
+        return None
     source = _word_of(given, "source", kind.sources, kind, path, findings)
     output = _word_of(given, "output", kind.outputs, kind, path, findings)
-    if params is None or source is None or output is None:
+    if source is None or output is None:
         return None
     is_volume = kind.name == "price" and source == "volume"
     return Series("volume" if is_volume else kind.name, params, source, output)

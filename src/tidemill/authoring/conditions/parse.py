@@ -13,7 +13,7 @@ from typing import Any
 
 from tidemill.authoring.conditions.checks import check_tree
 from tidemill.authoring.conditions.findings import Findings, Parsed, told
-from tidemill.authoring.conditions.operands import number_of, reference_of, series_of, unknown_keys
+from tidemill.authoring.conditions.operands import are_few, number_of, reference_of, series_of, unknown_keys
 from tidemill.authoring.conditions.vocabulary import CONDITIONS, KINDS, Condition, nearest_word
 from tidemill.model.conditions import (
     MAX_BYTES,
@@ -107,6 +107,8 @@ class _Walk:
             hint = wrapped if is_bare else f"Choose one of {', '.join(_NODES)}."
             sentence = f"A node cannot be of type {told(kind)}."
             self._findings.error(f"{path}.type", "unknown_node_type", sentence, hint)
+            return None
+        if not are_few(value, path, self._findings):
             return None
         known = ("type", "indicator") if kind == "indicator" else ("type", "children", "child")
         unknown_keys(value, known, path, self._findings)

@@ -110,11 +110,13 @@ class Program:
         memory: one row of ``LAYOUT`` that has seen nothing yet.
         leaves: every condition in the order it is asked.
         warmup_bars: after so many bars every condition has an answer, and never fewer than are asked for anyway.
+        lines: every line of an indicator that is compared, by register.
     """
 
     memory: np.ndarray[Any, np.dtype[Any]]
     leaves: tuple[LeafPlace, ...]
     warmup_bars: int
+    lines: tuple[tuple[int, Series], ...]
 
 
 def compile_tree(tree: ConditionTree) -> Program:
@@ -122,7 +124,7 @@ def compile_tree(tree: ConditionTree) -> Program:
     writer = _Writer()
     for side, node in (("buy", tree.buy), ("sell", tree.sell)):
         writer.write(side, node)
-    return Program(writer.finish(), tuple(writer.leaves), _warmup(tree))
+    return Program(writer.finish(), tuple(writer.leaves), _warmup(tree), tuple(writer.lines.items()))
 
 
 def _warmup(tree: ConditionTree) -> int:
@@ -149,6 +151,7 @@ class _Writer:
         self.memory = np.zeros(1, LAYOUT)
         self.memory["now"] = self.memory["before"] = math.nan
         self.leaves: list[LeafPlace] = []
+        self.lines: dict[int, Series] = {}
         self._steps: list[int] = []
         self._indicators: dict[Any, int] = {}
         self._numbers: dict[float, int] = {}
@@ -219,7 +222,9 @@ class _Writer:
         if index is None:
             index = self._indicators[series.indicator] = len(self._indicators)
             self._place(series, index)
-        return FIRST_LINE + LINES * index + _LINES.get(series.kind, ("value",)).index(series.output)
+        register = FIRST_LINE + LINES * index + _LINES.get(series.kind, ("value",)).index(series.output)
+        self.lines[register] = series
+        return register
 
     def _place(self, series: Series, index: int) -> None:
         """Give an indicator its memory in the pool and its parameters."""

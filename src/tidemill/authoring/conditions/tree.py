@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,14 +13,16 @@ import numpy as np
 from tidemill.authoring.conditions.findings import Parsed
 from tidemill.authoring.conditions.parse import SIDES, parse_conditions, read_conditions
 from tidemill.authoring.conditions.program import Program, compile_tree
-from tidemill.authoring.conditions.reading import say_comparison
+from tidemill.authoring.conditions.reading import say_comparison, say_series
+from tidemill.authoring.conditions.vocabulary import KINDS
 from tidemill.authoring.fields import Param
 from tidemill.kernel.conditions import LAYOUT, TRUE, UNKNOWN
 from tidemill.model.conditions import MAX_BYTES, ConditionTree
 from tidemill.model.errors import ConfigError
 
-__all__ = ["Met", "Tree", "checked_tree", "met_in", "met_on", "tree_of_text", "tree_text"]
+__all__ = ["DrawnLine", "Met", "Tree", "checked_tree", "drawn_lines", "met_in", "met_on", "tree_of_text", "tree_text"]
 
+_AMONG_PRICES = ("sma", "ema", "bollingerBands", "vwap")
 _CROSSES = ("crosses", "pricecrosses", "bands")
 
 
@@ -39,6 +41,21 @@ class Met:
     text: str
     answer: bool | None
     numbers: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLine:
+    """One line of an indicator of a tree.
+
+    Args:
+        label: in plain English. pane: of its indicator, where it has one of its own. is_price: whether it lies among
+            prices. word: of the tree's memory that holds it.
+    """
+
+    label: str
+    pane: str
+    is_price: bool
+    word: int
 
 
 def tree_of_text(text: str | bytes) -> ConditionTree:
@@ -112,6 +129,17 @@ def met_in(program: Program, record: Any) -> list[Met]:
             numbers |= {f"{k} before": _number(record["before"][at]) for k, at in leaf.numbers.items()}
         told = None if answer == UNKNOWN else answer == TRUE
         found.append(Met(leaf.side, leaf.node.path, say_comparison(leaf.node.comparison), told, numbers))
+    return found
+
+
+def drawn_lines(text: str) -> list[DrawnLine]:
+    """Return the lines of indicators that a tree compares, for a chart."""
+    start = int(LAYOUT.fields["now"][1]) // LAYOUT["now"].base.itemsize  # type: ignore[index]
+    found = []
+    for register, series in _program(text).lines:
+        is_price = series.kind in _AMONG_PRICES and series.output != "width"
+        pane = say_series(replace(series, output=KINDS[series.kind].outputs[0]))
+        found.append(DrawnLine(say_series(series), pane, is_price, start + register))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 from tidemill.kernel.conditions import PRICES
@@ -164,15 +165,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
     }
 )
 PRICE_WORDS = ("price", *PRICES)
-_OTHER_NAMES = {"bollinger": "bollingerBands", "bb": "bollingerBands"}
+_OTHER_NAMES = {"bollinger": "bollingerbands", "bb": "bollingerbands"}
 
 
 def _plain(word: str) -> str:
     return "".join(char for char in word.lower() if char.isalnum())
 
 
+_plain_of_ours = cache(_plain)  # of the few words of this page only: what users write is not kept
+
+
 def nearest_word(word: str, known: Iterable[str]) -> str:
     """Return the known word that is spelled like this one but for capitals, dashes and underscores, or nothing."""
     plain = _plain(word)
-    plain = _plain(_OTHER_NAMES.get(plain, plain))
-    return next((item for item in known if _plain(item) == plain), "")
+    plain = _OTHER_NAMES.get(plain, plain)
+    return next((item for item in known if _plain_of_ours(item) == plain), "")

@@ -222,10 +222,21 @@ def test_indicators_and_their_windows_are_bounded_together():
 
 
 def test_findings_are_no_longer_than_anybody_reads():
-    node = {**SMA, **{f"key{at}": at for at in range(1000)}}
-    assert len(parse_conditions(both(node)).findings) == 100
+    node = {**SMA, **{f"key{at}": at for at in range(30)}}
+    assert len(parse_conditions(both([node] * 5)).findings) == 100
     long = parse_conditions(both(indicator("x" * 10_000, "above", 1))).errors[0]
     assert len(long.sentence) < 120
+
+
+@pytest.mark.parametrize("place", ["", ".indicator", ".indicator.params", ".indicator.value"])
+def test_an_object_with_too_many_keys_is_not_walked(place):
+    node = indicator("sma", "above", {"type": "ema"}, params={"period": 5})
+    inner = node
+    for key in filter(None, place.split(".")):
+        inner = inner[key]
+    inner.update({f"key{at}": at for at in range(100_000)})
+    assert codes(both(node))[0] == (f"buy_conditions{place}", "malformed_node")
+    assert codes(both(node), "warning") == []
 
 
 def test_the_text_of_a_tree_is_the_same_however_it_was_written():
