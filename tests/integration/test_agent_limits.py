@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from cli_runs import tidemill
 
+from tidemill.services.home import find_home, read_store
+
 SURE = '''"""Buys once and says how sure it is."""
 
 from __future__ import annotations
@@ -103,3 +105,12 @@ def test_sectors_come_from_the_instruments_settings(tmp_path: Path) -> None:
     assert run(tmp_path / "apart", ("AAA", "BBB"), limit + apart)["fills"] == 2
     unknown = run(tmp_path / "unknown", ("AAA", "BBB"), limit)
     assert unknown["fills"] == 0 and "name them" in str(unknown["refused"])
+
+
+def test_a_loss_halts_when_it_is_made_and_not_at_the_next_order(tmp_path: Path) -> None:
+    limit = "stop_loss = 0.2\n[limits.account]\nmax_daily_loss_usd = 5.0\nauto_halt = true\n"
+    last = run(tmp_path, ("AAA",), limit, first=10)
+    assert last["fills"] == 2 and last["refused"] == {}  # in, out by the stop; nothing was asked for afterwards
+    with read_store(find_home(tmp_path / "home")) as store:
+        halts = [row for row in store.guard() if row.scope.startswith("account:")]
+    assert len(halts) == 1 and "daily_loss" in halts[0].reason
