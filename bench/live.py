@@ -143,8 +143,10 @@ def tick_to_order(count: int = 400) -> dict[str, float]:
     """Return milliseconds from a tick's arrival to its order on the broker's socket, durable on the way."""
     broker = SocketBroker()
     waits: list[float] = []
+    holder: list[Any] = []
 
     async def drive(sink: Any) -> None:
+        run = holder[0]
         for _ in range(count):
             before = len(broker.handed)
             began = time.perf_counter()
@@ -154,12 +156,15 @@ def tick_to_order(count: int = 400) -> dict[str, float]:
                 if len(broker.handed) > before:
                     break
             waits.append((max(broker.handed.values()) - began) * 1e3 if len(broker.handed) > before else math.inf)
-            await asyncio.sleep(0.01)  # the fill comes back, is booked and answered
+            await asyncio.sleep(0.005)
+            while run.book.live or run.desk.waiting:  # the fill comes back, is booked and answered
+                await asyncio.sleep(0.001)
 
     with tempfile.TemporaryDirectory() as folder:
         run = build(
             Path(folder), Flipper, ["AAA"], feed=Paced(drive), broker=lambda plan: broker, start_ns=time.time_ns()
         )
+        holder.append(run)
         asyncio.run(_through(run))
         run.parts.writer.close()
     ordered = sorted(waits)

@@ -26,6 +26,7 @@ from live_scene import World
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.enums import Intent
 from tidemill.runtime.life.run import Run
+from tidemill.runtime.orders.departures import Departures
 from tidemill.runtime.record.tape import read_tape
 from tidemill.runtime.words import poller as commands
 from tidemill.testing.exchange import SCRIPTED_RULES
@@ -40,6 +41,7 @@ BROKERS: dict[str, dict[str, Any]] = {
     "shows orders late": {"lag_s": 1.5},
     "no dedupe, shows orders late": {"rules": POORER, "lag_s": 1.5},
 }
+WAYS = [*((name, False) for name in BROKERS), ("sound", True)]
 _numbers = itertools.count(1)
 # a process that dies leaves coroutines behind that were never begun
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -93,8 +95,12 @@ def live_and_die(world: World, *ends: int) -> tuple[Run, list[Fate]]:
     return run, fates
 
 
-@pytest.mark.parametrize("broker", list(BROKERS))
-def test_no_death_loses_or_doubles_anything(tmp_path: Path, store: Any, broker: str) -> None:
+@pytest.mark.parametrize(("broker", "waits"), WAYS)
+def test_no_death_loses_or_doubles_anything(
+    tmp_path: Path, store: Any, broker: str, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if waits:  # every request queues, and is claimed in a transaction of its own
+        monkeypatch.setattr(Departures, "has_room", lambda *_: False)
     whole = new_world(tmp_path, store, **BROKERS[broker])
     run, fates = live_and_die(whole)
     assert whole.broken(run) == []

@@ -106,6 +106,7 @@ class Wired:
             self.desk = InstantDesk(parts.exchange, journal, self.approver, known, may_gather=may_gather)
         else:
             self.outside = await self._wire_outside(inherited)
+            journal.keeps_blocks = True  # orders wait for this disk
             self.desk = self.outside.sender
         self.turns = self._make_turns(journal)
         self.projector = self._make_projector(inherited.recorded.committed_seq)

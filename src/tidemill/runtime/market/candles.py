@@ -128,6 +128,14 @@ class Candles:
             rows = rows[count:]
         return in_order(parts) if parts else _NONE
 
+    def take_one(self, address: int, ts_ns: int) -> NDArray[Any]:
+        """Take the TRADE row at an address; return the bars it ended, as ``take`` does."""
+        if not self._from_ns <= ts_ns < self._until_ns:
+            self._reach(ts_ns)
+        parts: list[NDArray[Any]] = []
+        self._feed(address, 1, parts)
+        return in_order(parts) if parts else _NONE
+
     def _feed(self, address: int, count: int, parts: list[NDArray[Any]]) -> None:
         """Take rows whose sessions are at hand."""
         done = 0

@@ -23,9 +23,11 @@ from tidemill.ports.store import Lease, Store
 from tidemill.runtime.record.tape import TAPE_EVENT, TapeBuffer, TapeEnd, TapeFile
 from tidemill.runtime.record.writer import Writer
 
-__all__ = ["Journal", "Recorded"]
+__all__ = ["BLOCK", "Journal", "Recorded"]
 
+BLOCK = "BLOCK"  # kind of the store's row that carries blocks of the tape's file
 _EVENT_BYTES = EVENT.itemsize
+_KEPT_BYTES = 16_384  # of the tape, that one transaction carries at most: about ninety rows
 
 
 @dataclass(slots=True)
@@ -70,6 +72,9 @@ class Journal:
         self.batch = Batch()
         self.committed_seq = recorded.committed_seq
         self.commits = 0
+        self.keeps_blocks = False  # a few rows of the tape go into the transaction: one wait for the disk, not two
+        self._loose: list[bytes] = []  # blocks handed to the file since the disk was last waited for
+        self._loose_bytes = 0
         self._store, self._file, self._writer, self._clock = store, file, writer, clock
         self._buffer = TapeBuffer(recorded.end)
         self._recorded = recorded.rows
@@ -164,6 +169,7 @@ class Journal:
             return
         self.batch = Batch()
         blocks = self._buffer.cut()
+        is_kept = self._keep(blocks, batch)
         market_hash = self._buffer.hash.hex()
         for number, row in enumerate(batch.tape):
             row.market_hash = market_hash
@@ -171,10 +177,31 @@ class Journal:
             self._last_hash = batch.tape[number].hash
         if self.lease is not None:
             batch.account, batch.epoch = self.lease.account, self.lease.epoch
-        await self._writer.surely(_both(self._file, blocks, self._store, batch))
+        await self._writer.surely(_both(self._file, blocks, self._store, batch, durable=not is_kept))
         self.commits += 1
         if batch.tape:
             self.committed_seq = max(self.committed_seq, batch.tape[-1].seq)
+
+    def _keep(self, blocks: list[bytes], batch: Batch) -> bool:
+        """Put what the tape's file may still lose into the transaction, if it is little; tell whether it was.
+
+        Whatever a committed row was decided on is durable then: in the file, or beside the row.
+        """
+        self._loosen(blocks)
+        count, loose = self._loose_bytes, self._loose
+        self._loose_bytes, self._loose = 0, []
+        if not self.keeps_blocks or not 0 < count <= _KEPT_BYTES:
+            return False
+        seq = batch.tape[-1].seq if batch.tape else self.committed_seq
+        clock = self._clock
+        row = TapeRow(self.run_id, seq, clock.now_ns(), clock.monotonic_ns(), "engine", BLOCK, "", b"".join(loose))
+        batch.tape.append(row)
+        return True
+
+    def _loosen(self, blocks: list[bytes]) -> None:
+        """Remember blocks that the disk is not waited for; too many for a transaction are only counted."""
+        self._loose_bytes += sum(len(block) for block in blocks)
+        self._loose = [*self._loose, *blocks] if self._loose_bytes <= _KEPT_BYTES else []
 
     async def claim(self, key: str) -> bool:
         """Pass the point of no return for one request: False when it must not be sent."""
@@ -188,13 +215,14 @@ class Journal:
         blocks = self._buffer.cut()
         if blocks:
             file = self._file
+            self._loosen(blocks)
             self._writer.soon(lambda: file.write(blocks, durable=False))
 
 
-def _both(file: TapeFile, blocks: list[bytes], store: Store, batch: Batch) -> Callable[[], None]:
+def _both(file: TapeFile, blocks: list[bytes], store: Store, batch: Batch, *, durable: bool) -> Callable[[], None]:
     def write() -> None:
         if blocks:  # once, however often the store has to be asked
-            file.write(blocks, durable=True)
+            file.write(blocks, durable=durable)
             blocks.clear()
         store.commit(batch)
 

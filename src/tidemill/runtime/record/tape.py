@@ -22,7 +22,18 @@ from numpy.typing import NDArray
 from tidemill.model.errors import StoreError, StoreMismatch, TapeBroken
 from tidemill.model.records import EVENT
 
-__all__ = ["HELD", "LAST", "TAPE_EVENT", "TapeBuffer", "TapeEnd", "TapeFile", "read_seals", "read_tape", "take_over"]
+__all__ = [
+    "HELD",
+    "LAST",
+    "TAPE_EVENT",
+    "TapeBuffer",
+    "TapeEnd",
+    "TapeFile",
+    "read_seals",
+    "read_tape",
+    "take_over",
+    "whole_block",
+]
 
 TAPE_EVENT = np.dtype(
     [
@@ -55,6 +66,22 @@ def _block_hash(before: bytes, first: int, count: int, rows: bytes) -> bytes:
     digest.update(struct.pack("<qq", first, count))
     digest.update(rows)
     return digest.digest()
+
+
+def whole_block(data: bytes | bytearray, at: int, first: int = 0) -> tuple[int, int, bytes] | None:
+    """Return first row, number of rows and bytes of the block that lies at an offset; None if none lies there whole.
+
+    Args:
+        first: the row it has to begin with; 0: any.
+    """
+    if at + _HEAD.size > len(data):
+        return None
+    magic, begin, count, before, own = _HEAD.unpack_from(data, at)
+    stop = at + _HEAD.size + count * _ROW_BYTES
+    if magic != _MAGIC or count < 1 or stop > len(data) or begin != (first or begin):
+        return None
+    whole = own == _block_hash(before, begin, count, bytes(data[at + _HEAD.size : stop]))
+    return (begin, count, bytes(data[at:stop])) if whole else None
 
 
 class TapeBuffer:

@@ -18,7 +18,8 @@ from tidemill.ports.store import Store
 from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.orders.book import OrderBook
 from tidemill.runtime.orders.translation import report_of, report_of_fill
-from tidemill.runtime.record.journal import Recorded
+from tidemill.runtime.record.journal import BLOCK, Recorded
+from tidemill.runtime.record.mending import put_back
 from tidemill.runtime.record.tape import LAST, TapeBuffer, TapeEnd, TapeFile, read_seals, read_tape, take_over
 
 __all__ = ["Inherited", "inherit", "recorded_report"]
@@ -139,6 +140,8 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     committed = last.seq if last is not None else 0
     _undo_cut(folder)
     take_over(folder)
+    tape = store.tape(run_id)
+    put_back(folder, [row.body for row in tape if row.kind == BLOCK])
     rows, end = read_tape(folder, mend=True)
     if len(rows) < committed:
         raise TapeBroken(f"The tape of run {run_id} ends at row {len(rows)}, the store knows row {committed}; restore.")
@@ -148,7 +151,6 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
         rows = rows[:keep]
     recorded = Recorded(rows, end, committed, last.hash if last is not None else "")
     outbox = {row.key: row for row in store.outbox(run_id)}
-    tape = store.tape(run_id)
     commands = [row.key for row in tape if row.source.startswith(("person:", "gate:")) and row.key]
     bodies = [row.body for row in tape if row.source == "guard" and row.kind == "baseline"]
     baseline = Baseline.from_body(bodies[-1]) if bodies else None

@@ -14,6 +14,7 @@ from tidemill.adapters.sql.opening import open_store
 from tidemill.model.bars import SECOND_NS
 from tidemill.model.enums import Intent, OrderState
 from tidemill.model.errors import LinkDown, NotAuthorised, OrderRejected, RateLimited
+from tidemill.runtime.orders.departures import Departures
 from tidemill.runtime.words import poller as commands
 from tidemill.runtime.words.words import CancelWord
 
@@ -173,12 +174,49 @@ def test_a_request_is_durable_before_it_leaves(tmp_path: Path, store: Any) -> No
     assert states == ["SENDING", "SENDING"]
 
 
-def test_a_request_that_somebody_else_claimed_is_not_sent(tmp_path: Path, store: Any) -> None:
+def test_a_request_that_somebody_else_claimed_is_not_sent(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Departures, "has_room", lambda *_: False)  # so that it waits before it is claimed
     world, lossy = lossy_world(tmp_path, store)
     world.wrap_store = _Claimed
     run = world.play()
     assert lossy.calls == []
     assert "NOT_PENDING" in world.kinds(run)
+
+
+def test_an_order_that_may_leave_at_once_is_claimed_in_the_transaction_of_its_decision(
+    tmp_path: Path, store: Any
+) -> None:
+    world, lossy = lossy_world(tmp_path, store, RESTING)
+    written: list[tuple[list[str], list[str]]] = []
+
+    class Watched(_Claimed):
+        def commit(self, batch: Any) -> None:
+            self._inner.commit(batch)
+            if batch.intents:
+                written.append(([row.state for row in batch.outbox], list(lossy.calls)))
+
+    world.wrap_store = Watched  # its claim says no: nobody asks it
+    run = world.play()
+    assert written == [(["SENDING"], [])]
+    assert [order.remaining for order in world.exchange.working()] == [10.0]
+    row = store.outbox(world.run_id)[0]
+    assert (row.state, row.epoch) == ("DONE", run.journal.lease.epoch if run.journal.lease else 0)
+    assert row.sent_ns > 0
+
+
+def test_what_the_guard_refuses_before_the_transaction_is_dropped_and_told(tmp_path: Path, store: Any) -> None:
+    world, lossy = lossy_world(tmp_path, store, RESTING)
+
+    def lapse() -> None:
+        world.runs[-1].present.health.lease_remaining_ns = lambda: 0
+
+    run = world.play_with((0.5, lapse))
+    assert lossy.calls == []
+    assert [row.state for row in store.outbox(world.run_id)] == ["DROPPED"]
+    assert [order.state.name for order in run.book.by_client.values()] == ["REJECTED"]
+    assert run.approver.refused == 1
 
 
 class _Claimed:

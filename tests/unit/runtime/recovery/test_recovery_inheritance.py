@@ -21,6 +21,7 @@ from tidemill.model.journal import OutboxRow
 from tidemill.model.records import EVENT
 from tidemill.runtime.account.reconcile import leftovers
 from tidemill.runtime.orders.book import LiveOrder, OrderBook
+from tidemill.runtime.record import journal
 from tidemill.runtime.record.tape import LAST, TAPE_EVENT, TapeBuffer, TapeEnd, TapeFile, read_tape
 from tidemill.runtime.recovery.inheritance import _keep, inherit
 from tidemill.runtime.words import poller as commands
@@ -86,7 +87,23 @@ def test_a_tape_is_cut_even_when_the_process_dies_while_cutting(tmp_path: Path, 
     assert not list(folder.glob("*.cut"))
 
 
-def test_a_tape_that_is_shorter_than_the_store_knows_is_refused(tmp_path: Path, store: Any) -> None:
+def test_rows_that_a_power_cut_took_from_the_tape_come_back_from_the_store(tmp_path: Path, store: Any) -> None:
+    world, _ = lossy_world(tmp_path, store)
+    world.play()
+    (path,) = (world.folder / "runs" / world.run_id).glob("events-*.tape")
+    told, committed = path.read_bytes(), store.last_tape(world.run_id).seq
+    rows, _ = read_tape(path.parent)
+    path.write_bytes(told[: len(told) // 2])
+    run = world.play()
+    again, _ = read_tape(path.parent)
+    assert again[:committed].tobytes() == rows[:committed].tobytes()
+    assert world.broken(run) == []
+
+
+def test_a_tape_that_is_shorter_than_the_store_knows_is_refused(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_KEPT_BYTES", 0)  # as if every transaction had told of too much
     world, _ = lossy_world(tmp_path, store)
     world.play()
     (path,) = (world.folder / "runs" / world.run_id).glob("events-*.tape")
