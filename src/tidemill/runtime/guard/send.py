@@ -19,7 +19,7 @@ async def submit_approved(broker: Broker, approved: Approved, clock: Clock) -> O
         GuardRefusal: the approval no longer holds; nothing left. Else as ``Broker.submit``.
     """
     order = approved.spend(clock.monotonic_ns())
-    if not broker.rules.links_orders and (order.group or order.parent):
+    if (order.group or order.parent) and not broker.rules.links_orders:
         order = replace(order, group="", parent="")
     return await broker.submit(order)
 
