@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: docs/concepts/settings.md and docs/concepts/errors.md."""
+"""Writes the pages that are made from the code: settings, settings of the service, errors (docs/concepts)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from tidemill.model import errors
 from tidemill.model.answers import REASONS, REFUSALS
 from tidemill.model.enums import Reason, Refusal
 from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings
+from tidemill.services.settings.loading import spellings_of
+from tidemill.services.settings.profiles import PROFILES, Profile
+from tidemill.services.settings.settings import Settings
 
-__all__ = ["ENVIRONMENT", "errors_page", "pages", "settings_page"]
+__all__ = ["ENVIRONMENT", "errors_page", "pages", "service_settings_page", "settings_page"]
 
 ROOT = Path(__file__).resolve().parents[2]
 MADE = "<!-- Made from the code by `make docs`; change the code, not this page. -->"
@@ -25,6 +28,7 @@ ENVIRONMENT = {
     "NUMBA_CACHE_DIR": "Where machine code is kept, if not in Tidemill's cache folder.",
     "NUMBA_DISABLE_JIT": "1 runs every kernel as plain Python: breakpoints work, results are the same bytes.",
     "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
+    "TIDEMILL_CONFIG": "The settings file of the service, if not `tidemill.toml` in the current folder.",
     "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
     "TIDEMILL_TRACEBACK": "1 shows where in the program an error arose, for reports of defects.",
     "TIDEMILL_WARMING": "Set by Tidemill for the processes that compile ahead of time; nothing to set by hand.",
@@ -92,6 +96,35 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`" if value else "none"
+    return "not set" if value is None else f"`{value}`" if value != "" else "empty"
+
+
+def service_settings_page() -> str:
+    """Return the page of everything that the environment, a file or a profile sets for the service."""
+    lines = ["# Settings of the service", "", MADE, ""]
+    lines += [
+        "What a process of the service is set to. The environment comes first, then `.env` in the current folder,"
+    ]
+    lines += ["then the table `[service]` of `tidemill.toml` (or of the file that `TIDEMILL_CONFIG` names), then the"]
+    lines += [
+        "profile, then the default; the first spelling of a row comes before the others. Lists stand between commas."
+    ]
+    lines += ["`tidemill config show` tells each value and where it was said; secrets are never shown.", ""]
+    lines += ["## Profiles", "", f"| setting | {' | '.join(f'`{name}`' for name in PROFILES)} |"]
+    lines += ["|---|" + "---|" * len(PROFILES)]
+    for name in PROFILES[Profile.DEFAULT]:
+        lines.append(f"| `{name}` | {' | '.join(_plain(values[name]) for values in PROFILES.values())} |")
+    lines += ["", "`APP_ENV` names one: `dev` (`development`), `prod` (`production`) or `default`.", ""]
+    lines += ["## Every setting", "", "| setting | default | spellings |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        spellings = ", ".join(f"`{item}`" for item in spellings_of(name, field))
+        lines.append(f"| `{name}` | {_plain(field.default)} | {spellings} |")
+    return "\n".join(lines) + "\n"
+
+
 def _classes() -> list[type[errors.TidemillError]]:
     """Return all errors, parents before children, children by exit code."""
 
@@ -121,7 +154,11 @@ def errors_page() -> str:
 def pages() -> dict[Path, str]:
     """Return every page that is made from the code."""
     concepts = ROOT / "docs/concepts"
-    return {concepts / "settings.md": settings_page(), concepts / "errors.md": errors_page()}
+    return {
+        concepts / "settings.md": settings_page(),
+        concepts / "service-settings.md": service_settings_page(),
+        concepts / "errors.md": errors_page(),
+    }
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.services.settings.profiles import PROFILES, Profile
 from tidemill.services.settings.settings import Settings
 
-__all__ = ["Loaded", "load_settings"]
+__all__ = ["Loaded", "load_settings", "spellings_of"]
 
 _TABLE = "service"
 _FILE_VARIABLE = "TIDEMILL_CONFIG"
@@ -52,7 +52,7 @@ class Loaded:
                     "value": list(value) if isinstance(value, tuple) else value,
                     "origin": self.origins[name],
                     "is_secret": is_secret,
-                    "variables": list(_spellings(name, field)),
+                    "variables": list(spellings_of(name, field)),
                 }
             )
         return rows
@@ -84,7 +84,7 @@ def load_settings(
         values[name], origins[name] = value, "command line"
     for label, variables in layers:
         for name, field in Settings.model_fields.items():
-            found = next((item for item in _spellings(name, field) if variables.get(item)), None)
+            found = next((item for item in spellings_of(name, field) if variables.get(item)), None)
             if name not in values and found is not None:
                 values[name], origins[name] = variables[found], f"{label} {found}"
     path = Path(environ.get(_FILE_VARIABLE) or folder / "tidemill.toml")
@@ -111,7 +111,8 @@ def _validated(values: dict[str, Any], origins: dict[str, str]) -> Loaded:
         raise ConfigError(f"{name} ({origins.get(name, 'default')}): {message}.") from None
 
 
-def _spellings(name: str, field: FieldInfo) -> tuple[str, ...]:
+def spellings_of(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Return the variables that may bring a setting, the first one first."""
     alias = field.validation_alias
     choices = [str(item) for item in getattr(alias, "choices", [])]
     return tuple(dict.fromkeys([f"TIDEMILL_{name.upper()}", *choices]))
