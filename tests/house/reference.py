@@ -105,13 +105,11 @@ def _plain(value: Any) -> str:
 def service_settings_page() -> str:
     """Return the page of everything that the environment, a file or a profile sets for the service."""
     lines = ["# Settings of the service", "", MADE, ""]
+    lines += ["What the processes of the service are set to. The environment comes first, then `.env` in the current"]
     lines += [
-        "What a process of the service is set to. The environment comes first, then `.env` in the current folder,"
+        "folder, then the table `[service]` of `tidemill.toml` (or of the file `TIDEMILL_CONFIG` names), then the"
     ]
-    lines += ["then the table `[service]` of `tidemill.toml` (or of the file that `TIDEMILL_CONFIG` names), then the"]
-    lines += [
-        "profile, then the default; the first spelling of a row comes before the others. Lists stand between commas."
-    ]
+    lines += ["profile, then the default; of several spellings the first comes first. Commas stand between items."]
     lines += ["`tidemill config show` tells each value and where it was said; secrets are never shown.", ""]
     lines += ["## Profiles", "", f"| setting | {' | '.join(f'`{name}`' for name in PROFILES)} |"]
     lines += ["|---|" + "---|" * len(PROFILES)]

@@ -20,7 +20,7 @@ from tidemill.model.people import Principal
 from tidemill.runtime.clock import SystemClock
 from tidemill.services.logs import redact
 
-__all__ = ["AuditReport", "recent", "record", "record_in", "verify"]
+__all__ = ["AuditReport", "recent", "record", "record_in", "take_turn", "verify"]
 
 _HEAD = "audit_head"
 _FIELDS = ("user_id", "at_ns", "actor", "action", "object", "detail_json", "address", "request_id", "prev_hash")
@@ -88,6 +88,7 @@ def record_in(
     request_id: str = "",
 ) -> None:
     """Write down what somebody did, in the transaction that does it: both happen, or neither. As `record`."""
+    take_turn(writing)
     last = writing.row(AUDIT_LOG.select().order_by(AUDIT_LOG.c.id.desc()).limit(1))
     row: dict[str, Any] = {
         "user_id": principal.user_id if principal else 0,
@@ -104,6 +105,15 @@ def record_in(
     writing.insert(AUDIT_LOG.insert().values(**row))
     if not writing.run(META.update().where(META.c.name == _HEAD).values(value=row["hash"])):
         writing.run(META.insert().values(name=_HEAD, value=row["hash"]))
+
+
+def take_turn(writing: Writing) -> None:
+    """Let nobody else write into the log until this transaction ends.
+
+    SQLite has one writer anyway. PostgreSQL has many, and two that each see the other as the last owner would both go;
+    they queue for this row.
+    """
+    writing.run(META.update().where(META.c.name == _HEAD).values(value=META.c.value))
 
 
 def recent(db: Database, limit: int, before: int | None = None) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tidemill.adapters.sql.database import Database, Writing
 from tidemill.adapters.sql.service_tables import LOGIN_THROTTLE
+from tidemill.model.errors import AlreadyThere
 from tidemill.ports.seams import Clock
 from tidemill.services.refusals import Kind, Refused
 
@@ -57,6 +58,12 @@ class Throttle:
         Raises:
             Refused: it is too early for another one; it says how many seconds are left.
         """
+        try:
+            self._enter(name, address)
+        except AlreadyThere:  # another process counted the same name first; now its row is seen
+            self._enter(name, address)
+
+    def _enter(self, name: str, address: str) -> None:
         now = self._clock.now_ns()
         with self._database.write() as writing:
             writing.run(LOGIN_THROTTLE.delete().where(_T.updated_ns < now - _FORGOTTEN_S * _SECOND))

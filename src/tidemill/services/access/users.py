@@ -18,7 +18,7 @@ from tidemill.adapters.sql.service_tables import (
 from tidemill.model.errors import AlreadyThere
 from tidemill.model.people import Principal, Role, Tier
 from tidemill.ports.seams import Clock
-from tidemill.services.access.audit import record_in
+from tidemill.services.access.audit import record_in, take_turn
 from tidemill.services.access.passwords import Passwords, refuse_weak
 from tidemill.services.access.refresh import Sessions
 from tidemill.services.refusals import Kind, Refused
@@ -181,6 +181,7 @@ class Users:
         if change.role is not None:
             may_give(by, change.role)
         with self._database.write() as writing:
+            take_turn(writing)
             user = self._theirs(writing, user_id, by)
             loses = change.is_active is False or (change.role is not None and change.role.rank < user.role.rank)
             if loses and user.role is Role.OWNER:
@@ -207,6 +208,7 @@ class Users:
             Refused: there is nobody of that number, a run of theirs is active, or ``by`` may not do that.
         """
         with self._database.write() as writing:
+            take_turn(writing)
             user = self._theirs(writing, user_id, by)
             if by is not None and by.user_id == user_id:
                 raise Refused(Kind.CONFLICT, "own_account", "Nobody removes their own account; ask another owner.")

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
+from tidemill.model.errors import TapeBroken
 from tidemill.model.people import Role
-from tidemill.services.access.audit import recent
+from tidemill.services.access.audit import recent, verify
 from tidemill.services.access.users import NewUser, UserChange, nobody
 from tidemill.web.access import Caller, address_of, rule
 from tidemill.web.auth.schemas import UserOut
 from tidemill.web.parts import parts_of
-from tidemill.web.users.schemas import AuditOut, AuditRowOut, UserChangeIn, UserIn, UsersOut
+from tidemill.web.users.schemas import AuditOut, AuditProofOut, AuditRowOut, UserChangeIn, UserIn, UsersOut
 
 __all__ = ["audit_router", "router"]
 
@@ -68,3 +69,13 @@ def list_audit(request: Request, limit: _Limit = 100, cursor: _Cursor = None) ->
     rows = recent(parts_of(request).database, limit, cursor)
     after = int(rows[-1]["id"]) if len(rows) == limit else None
     return AuditOut(items=[AuditRowOut.of(row) for row in rows], next_cursor=after)
+
+
+@audit_router.get("/proof", **rule(Role.ADMIN, "nothing", per_minute=10))
+def prove_audit(request: Request) -> AuditProofOut:
+    """Check every row of the record against the one before."""
+    try:
+        report = verify(parts_of(request).database)
+    except TapeBroken as error:
+        return AuditProofOut(is_whole=False, rows=0, message=str(error))
+    return AuditProofOut(is_whole=True, rows=report.rows, message="Every row adds up.")

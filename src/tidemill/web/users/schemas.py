@@ -12,7 +12,7 @@ from tidemill.model.people import Role, Tier
 from tidemill.web.auth.schemas import UserOut
 from tidemill.web.times import iso_utc
 
-__all__ = ["AuditOut", "AuditRowOut", "UserChangeIn", "UserIn", "UsersOut"]
+__all__ = ["AuditOut", "AuditProofOut", "AuditRowOut", "UserChangeIn", "UserIn", "UsersOut"]
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -70,6 +70,14 @@ class AuditRowOut(BaseModel):
             detail = {"text": row["detail_json"]}
         same = {name: row[name] for name in ("id", "user_id", "actor", "action", "object", "address", "request_id")}
         return cls(**same, at=iso_utc(row["at_ns"]), detail=detail, hash=row["hash"])
+
+
+class AuditProofOut(BaseModel):
+    """Whether the whole record adds up."""
+
+    is_whole: bool
+    rows: int = Field(description="Rows that were looked at; 0 when they do not add up.")
+    message: str = Field(description="Which row is wrong, or that none is.")
 
 
 class AuditOut(BaseModel):
