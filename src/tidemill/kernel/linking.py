@@ -98,7 +98,7 @@ class EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
         _gather(self._linking_libraries, self._final_module)
         for function in _defined(self._final_module):
             if function.name not in own and function.linkage in (llvm.Linkage.external, llvm.Linkage.linkonce_odr):
-                function.linkage = "internal"
+                function.linkage = "private"  # unnamed: another entry's twin of a helper has other arguments
         passes, builder = self._codegen._module_pass_manager()  # noqa: SLF001 - as our base class does
         passes.run(self._final_module, builder)
         self._final_module.verify()
