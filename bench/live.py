@@ -1,11 +1,10 @@
-"""Live figures: from a tick to an order on a socket, market data alone, sustained ticks, replay at full speed."""
+"""Live figures: from a tick to an order on a socket, market data alone, replay at full speed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import math
-import resource
 import statistics
 import tempfile
 import time
@@ -23,7 +22,7 @@ from tidemill.model.enums import EventKind, OrderType, TimeInForce
 from tidemill.model.records import EVENT
 from tidemill.runtime.life.terms import Phase
 
-__all__ = ["market_only", "replay", "sustained", "tick_to_order"]
+__all__ = ["Flipper", "Paced", "market_only", "replay", "through", "tick_to_order"]
 
 
 class Flipper(Strategy):
@@ -133,7 +132,8 @@ def _bar(now_ns: int, price: float) -> Any:
     return rows
 
 
-async def _through(run: Any) -> None:
+async def through(run: Any) -> None:
+    """Let a run live from its start to its end."""
     await run.start()
     await run.serve()
     await run.finish(Phase.COMPLETED)
@@ -165,7 +165,7 @@ def tick_to_order(count: int = 400) -> dict[str, float]:
             Path(folder), Flipper, ["AAA"], feed=Paced(drive), broker=lambda plan: broker, start_ns=time.time_ns()
         )
         holder.append(run)
-        asyncio.run(_through(run))
+        asyncio.run(through(run))
         run.parts.writer.close()
     ordered = sorted(waits)
     return {"p50_ms": ordered[len(ordered) // 2], "p99_ms": ordered[int(len(ordered) * 0.99)], "orders": len(waits)}
@@ -189,55 +189,9 @@ def market_only(count: int = 5_000) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         run = build(Path(folder), Watcher, ["AAA"], feed=Paced(drive), with_candles=True, start_ns=time.time_ns())
         holder.append(run)
-        asyncio.run(_through(run))
+        asyncio.run(through(run))
         run.parts.writer.close()
     return {"p50_us": statistics.median(waits), "p99_us": sorted(waits)[int(count * 0.99)]}
-
-
-def sustained(seconds: float = 10.0, symbols: int = 500) -> dict[str, float]:
-    """Return ticks a second that one engine takes over a stretch, with bars built of them, and how memory moved."""
-    names = [f"S{number:03d}" for number in range(symbols)]
-    taken: dict[str, float] = {}
-    holder: list[Any] = []
-
-    async def drive(sink: Any) -> None:
-        run = holder[0]
-        rng = np.random.default_rng(7)
-        price = (50.0 + rng.integers(0, 5_000, symbols) / 100.0).tolist()
-        which = rng.integers(0, symbols, 1 << 16).tolist()
-        moves = (rng.integers(-1, 2, 1 << 16) / 100.0).tolist()
-        began, number, first_kb = time.perf_counter(), 0, 0
-        while (elapsed := time.perf_counter() - began) < seconds:
-            for _ in range(256):
-                at = which[number & 0xFFFF]
-                price[at] = round(max(price[at] + moves[number & 0xFFFF], 1.0), 2)
-                sink.trade(at, time.time_ns(), price[at], 100.0, number)
-                number += 1
-            await sink.ready()
-            await asyncio.sleep(0)
-            if not first_kb and elapsed > seconds / 4:
-                first_kb = _resident_kb()
-        while not sink.is_empty:
-            await asyncio.sleep(0)
-        taken.update(
-            ticks_per_s=run.turns.events / (time.perf_counter() - began),
-            grown_mb=(_resident_kb() - first_kb) / 1024,
-            lost=float(run.parts.inbox.counts().overflowed),
-        )
-
-    with tempfile.TemporaryDirectory() as folder:
-        run = build(Path(folder), Watcher, names, feed=Paced(drive), with_candles=True, start_ns=time.time_ns())
-        holder.append(run)
-        asyncio.run(_through(run))
-        run.parts.writer.close()
-    return taken
-
-
-def _resident_kb() -> int:
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS")))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def replay(count: int = 1_000_000) -> dict[str, float]:
@@ -271,5 +225,5 @@ def replay(count: int = 1_000_000) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    for bench in (tick_to_order, market_only, sustained, replay):
+    for bench in (tick_to_order, market_only, replay):
         print(bench.__name__, {name: round(value, 3) for name, value in bench().items()})

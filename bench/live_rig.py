@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidemill.adapters.calendars import get_calendar
-from tidemill.adapters.paper import PaperBroker
+from tidemill.adapters.paper import PaperBroker, PaperTerms
 from tidemill.adapters.sql.opening import open_store
 from tidemill.authoring.rulebook import load_rules
 from tidemill.authoring.strategy import spec_of
@@ -46,9 +46,9 @@ LOOSE = Tolerances(
 )
 
 
-def always_open(symbol: str) -> Instrument:
+def always_open(symbol: str, tick_size: float = 0.01) -> Instrument:
     """Return an instrument that trades around the clock, so that a bench may run at any hour."""
-    return Instrument(symbol, calendar="24/7", zone="UTC")
+    return Instrument(symbol, tick_size=tick_size, calendar="24/7", zone="UTC")
 
 
 def flat_bars(symbols: Sequence[str], start_ns: int, interval_ns: int) -> list[BarTable]:
@@ -73,22 +73,24 @@ def build(  # noqa: PLR0913 - a bench chooses each part
     start_ns: int = START_NS,
     with_candles: bool = False,
     inline: bool = False,
+    tick_size: float = 0.01,
 ) -> Run:
     """Return a run that has not started.
 
     Args:
         broker: makes a broker outside out of the plan; None: the paper broker.
         inline: writes where it is called, as replays at full speed do.
+        tick_size: of every instrument; 0: prices are taken as they come.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    instruments = [always_open(symbol) for symbol in symbols]
+    instruments = [always_open(symbol, tick_size) for symbol in symbols]
     spec = spec_of(strategy)
     bars = flat_bars(symbols, start_ns, interval_ns)
     entrant = Entrant(spec, spec.read_params({}))
     plan = plan_run([entrant], bars, instruments, settings or RunSettings(), get_calendar)
     clock = SystemClock()
     writer = InlineWriter() if inline else ThreadWriter()
-    paper = PaperBroker(plan) if broker is None else None
+    paper = PaperBroker(plan, PaperTerms(account_id="BENCH")) if broker is None else None
     outside = broker(plan) if broker is not None else paper
 
     def present(core: Any, book: Any) -> Present:
