@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from tidemill.testing.exchange import FAULTS
 from tidemill.testing.simulation import OWN_FAULTS, Outcome, simulate
 
-__all__ = ["EVERY", "RARE", "fired", "live", "told"]
+__all__ = ["EVERY", "fired", "live", "told"]
 
 EVERY = frozenset({*FAULTS, *OWN_FAULTS})
-# So seldom possible that a hundred days may pass without them; the campaign meets them all.
-RARE = frozenset({"B6", "B11", "B12", "B13", "B18", "B22", "B26", "B32", "B38", "B42", "N10", "N23", "T5"})
 
 
 def live(seeds: Iterable[int]) -> list[Outcome]:

@@ -16,15 +16,15 @@ from tidemill.testing.simulation.faults import LIKELIHOOD
 SEEDS = Path(__file__).with_name("seeds.txt")
 
 
-def failing_seeds() -> list[tuple[int, str]]:
-    """Return seeds and the faults they need, as committed: ``seed faults what it showed``."""
-    lines = [line.split(maxsplit=2) for line in SEEDS.read_text(encoding="utf-8").splitlines()]
-    return [(int(words[0]), words[1]) for words in lines if words and not words[0].startswith("#")]
+def failing_seeds() -> list[tuple[int, int, str]]:
+    """Return seeds, minutes of a bar, and the faults they need, as committed."""
+    lines = [line.split(maxsplit=3) for line in SEEDS.read_text(encoding="utf-8").splitlines()]
+    return [(int(words[0]), int(words[1]), words[2]) for words in lines if words and not words[0].startswith("#")]
 
 
-@pytest.mark.parametrize(("seed", "only"), failing_seeds())
-def test_a_day_that_once_failed_is_sound(seed: int, only: str) -> None:
-    day = draw(seed)
+@pytest.mark.parametrize(("seed", "bar_minutes", "only"), failing_seeds())
+def test_a_day_that_once_failed_is_sound(seed: int, bar_minutes: int, only: str) -> None:
+    day = draw(seed, bar_minutes=bar_minutes)
     names = set(day.faults) if only == "all" else set(only.split(","))
     assert told([simulate(seed, day.without(set(day.faults) - names))]) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidemill.kernel.transitions import is_final
 from tidemill.model.bars import SECOND_NS
 from tidemill.model.broker import BrokerOrder, OrderReport
-from tidemill.model.enums import OrderState
+from tidemill.model.enums import Intent, OrderState
 from tidemill.ports.seams import Clock
 from tidemill.runtime.account.evidence import missing_units, shown_reports, synthetic_fill
 from tidemill.runtime.account.hooks import PollHooks
@@ -16,6 +16,7 @@ __all__ = ["Comparer"]
 _SYNTHETIC_NS = 60 * SECOND_NS  # so long may the broker count a fill without showing it
 _STUCK_NS = 10 * SECOND_NS
 _UNDEAD_NS = 2 * SECOND_NS  # so old a list may be
+_TINY = 1e-9
 _VANISHED = 3  # whole answers without an order that should be there
 
 
@@ -33,6 +34,7 @@ class Comparer:
         self._pending: dict[str, int] = {}  # since when a change is under way
         self._unseen: dict[str, int] = {}  # whole answers in a row that do not show an order
         self._undead: dict[str, int] = {}  # since when a broker's order works that has ended here
+        self._large: dict[str, int] = {}  # since when an order is shown larger than it is here
 
     def compare(self, order: LiveOrder, shown: list[BrokerOrder], fills: list[OrderReport]) -> None:
         """Bring one order to where the broker shows it."""
@@ -63,11 +65,12 @@ class Comparer:
             for report in shown_reports(order, best, is_short=bool(units)):
                 self._hooks.hear(report)
         self._watch_change(order, best, now)
+        self._watch_size(order, best, now)
 
     @property
     def is_wondering(self) -> bool:
         """Tell whether something was seen that a second look has to confirm."""
-        return bool(self._undead)
+        return bool(self._undead or self._large)
 
     def _watch_undead(self, order: LiveOrder, shown: list[BrokerOrder], now: int) -> None:
         """Have an order cancelled that works at the broker although it has ended here; a list may be a little old."""
@@ -77,6 +80,19 @@ class Comparer:
                 self._undead.pop(item.broker_id, None)
             elif now - self._undead.setdefault(item.broker_id, now) >= _UNDEAD_NS:
                 self._hooks.twin(order, item)
+
+    def _watch_size(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
+        """Have an order made smaller that the broker should have made smaller when another of its group filled."""
+        name = order.request.client_id
+        is_settled = (
+            order.is_working and order.state is not OrderState.REPLACE_PENDING and not self._hooks.is_busy(name)
+        )
+        is_large = is_settled and order.remaining > 0.0 and shown.quantity > order.quantity + _TINY
+        if not is_large or order.request.intent is Intent.ENTRY or is_final(shown.state):
+            self._large.pop(name, None)
+        elif now - self._large.setdefault(name, now) >= _UNDEAD_NS:
+            self._large.pop(name)
+            self._hooks.larger(order)
 
     def _watch_change(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
         """Doubt a cancellation or replacement that was answered long ago and does not show."""

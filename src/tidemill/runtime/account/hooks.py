@@ -27,6 +27,7 @@ class PollHooks:
         hear: takes reports; they come back to the core as events.
         doubt: an order that should be shown is not, or a change of it is overdue; with the request in question.
         twin: a second working incarnation of an order.
+        larger: an order that is larger at the broker than it may be.
         foreign: the open orders that are not in our record.
         positions: a complete answer.
         alert: told severity, kind and sentence.
@@ -38,6 +39,7 @@ class PollHooks:
     hear: Callable[[OrderReport], None]
     doubt: Callable[[LiveOrder, str, str], None]
     twin: Callable[[LiveOrder, BrokerOrder], None]
+    larger: Callable[[LiveOrder], None]
     foreign: Callable[[list[BrokerOrder]], None]
     positions: Callable[[Snapshot], None]
     alert: Callable[[int, str, str], None]

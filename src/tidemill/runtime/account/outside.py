@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -99,6 +101,7 @@ class Outside:
             hear=parts.inbox.report,
             doubt=self._doubt_order,
             twin=self._cancel_twin,
+            larger=self._fit,
             foreign=self._take_foreign,
             positions=self._take_positions,
             alert=parts.alert,
@@ -307,6 +310,17 @@ class Outside:
         self.sender.request(
             Outgoing("cancel", order, self._row(order, "cancel", shown.broker_id), broker_id=shown.broker_id)
         )
+
+    def _fit(self, order: LiveOrder) -> None:
+        """Ask for the quantity an order has here: the broker left it as large as it was."""
+        name, run_id, now = order.request.client_id, self.parts.journal.run_id, self.parts.clock.now_ns()
+        self.parts.alert(2, "TOO_LARGE", f"{name} is larger at the broker than what is left for it; fitting it.")
+        first = order.request.stop_price
+        stop = order.wanted[1] or (0.0 if math.isnan(first) else first)
+        body = json.dumps({"quantity": order.quantity, "stop_price": stop})
+        row = OutboxRow(f"{name}/replace/fit{now}", run_id, name, "replace", body, "PENDING")
+        order.wanted = (order.quantity, stop)
+        self.sender.request(Outgoing("replace", order, row, order.quantity, stop))
 
     def _cancel(self, order: LiveOrder) -> None:
         name = order.request.client_id

@@ -130,7 +130,7 @@ class AccountPoller:
             await self._reopen()
             if not self._health.order_stream_ready:
                 return
-        is_busy = self._comparer.is_wondering or any(
+        is_busy = self.is_wondering or any(
             order.state in _UNDER_WAY or order.doubt for order in self._book.live.values()
         )
         if now - self._orders_ns >= (_BUSY_NS if is_busy else _QUIET_NS) and self.budget.take(2):
@@ -141,6 +141,11 @@ class AccountPoller:
             snapshot = await self.snapshot()
             if snapshot is not None:
                 self._hooks.positions(snapshot)
+
+    @property
+    def is_wondering(self) -> bool:
+        """Tell whether something was seen that a second look has to confirm."""
+        return self._comparer.is_wondering
 
     def look_again(self, pause_ns: int) -> None:
         """Ask for orders and positions sooner than usual: something does not add up."""

@@ -67,6 +67,10 @@ class ScriptedExchange(World):
         parent = truth.of_client(request.parent)
         if parent is not None and parent.is_open:
             order.state = OrderState.HELD
+        elif parent is not None and parent.filled > 0.0 and self.faults.fires("B22"):
+            self._end(order, OrderState.REJECTED, "the child was rejected")
+            self._save()
+            raise OrderRejected("The broker refused the order: the child was rejected.")
         answer = self._say(EventKind.ACK, order)
         if self.faults.fires("B6"):
             truth.later.append(

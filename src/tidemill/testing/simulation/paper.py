@@ -18,7 +18,7 @@ from tidemill.adapters.feeds.replay import ReplayData, ReplayFeed
 from tidemill.adapters.paper.broker import PaperBroker
 from tidemill.adapters.sql.opening import open_store
 from tidemill.engine.plan import EnginePlan
-from tidemill.model.bars import MINUTE_NS, BarTable
+from tidemill.model.bars import BarTable
 from tidemill.model.enums import Session
 from tidemill.model.units import MICROS
 from tidemill.ports.store import Store
@@ -86,7 +86,7 @@ def _tables(scenario: Scenario) -> list[BarTable]:
     for at, symbol in enumerate(scenario.symbols):
         rows = path.bars[:, at]
         ts, first, high, low, last, volume = (np.ascontiguousarray(rows[name]) for name in _COLUMNS)
-        tables.append(BarTable(symbol, MINUTE_NS, MINUTE_NS, ts, first, high, low, last, volume))
+        tables.append(BarTable(symbol, scenario.bar_ns, scenario.bar_ns, ts, first, high, low, last, volume))
     return tables
 
 
@@ -111,7 +111,7 @@ def _wire(scenario: Scenario, plan: EnginePlan, store: Store, folder: Path, cloc
             tolerances=tolerances,
             day_clock=DayClock("America/New_York", scenario.roll_minutes),
             session_of=lambda _row, _now: Session.REGULAR,
-            interval_ns=MINUTE_NS,
+            interval_ns=scenario.bar_ns,
         )
 
     digest = hashlib.sha256(b"{}").hexdigest()

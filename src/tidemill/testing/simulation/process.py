@@ -152,6 +152,8 @@ class Process:
             return True
         if any(order.state in _UNDER_WAY or order.doubt for order in run.book.live.values()):
             return True
+        if run.outside is not None and run.outside.poller.is_wondering:
+            return True
         return run.phase is not Phase.RUNNING
 
     async def live(self) -> None:
