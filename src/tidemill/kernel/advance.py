@@ -261,7 +261,7 @@ def _on_intent(state: int, tape: int, code: int) -> None:
             ticket.type = -1 if event.bid <= 0.0 and event.ask <= 0.0 else (1 if event.ask <= 0.0 else 2)
             if event.bid > 0.0 and event.ask > 0.0:
                 ticket.type = 3
-            ticket.tif = -1
+            ticket.tif = event.money - 1
             ticket.reason = _MANUAL
             ticket.quantity = event.volume
             ticket.limit_price = event.bid

@@ -176,6 +176,8 @@ class PaperSpec:
             they meet bars, as in a backtest; empty: trades where the feed may bring them, else bars.
         check_buying_power: entries are refused that the account cannot pay for when they come.
         regular_hours_only: entries are refused outside the regular session.
+        rests_unpriced: an entry with a price of its own may rest before the first price of its symbol has come; the
+            guard then measures it by that price. Off: it is refused, as anything without a known price is.
 
     Raises:
         UnknownName: there is no such ``fill_on``.
@@ -184,6 +186,7 @@ class PaperSpec:
     fill_on: str = ""
     check_buying_power: bool = False
     regular_hours_only: bool = False
+    rests_unpriced: bool = False
 
     def __post_init__(self) -> None:
         if self.fill_on and self.fill_on not in FILLS_ON:

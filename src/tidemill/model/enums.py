@@ -199,6 +199,7 @@ class Operator(IntEnum):
     GO_ON = 8
     CANCEL_ORDER = 9
     MUTE = 10
+    LIMITS = 11  # what the guard allows has changed; the core only notes it
 
 
 class Verdict(IntEnum):

@@ -15,7 +15,7 @@ from tidemill.adapters.sql.store import SqlStore
 from tidemill.authoring.rulebook import load_rules
 from tidemill.engine.engine import Engine
 from tidemill.model.agent import AgentSpec
-from tidemill.model.enums import Session
+from tidemill.model.enums import Intent, Session
 from tidemill.model.errors import ConfigError
 from tidemill.model.units import to_micros
 from tidemill.ports.feed import Feed, MarketSink
@@ -26,7 +26,7 @@ from tidemill.runtime.clock import SystemClock, SystemIds
 from tidemill.runtime.core import Core
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.closes import DailyCloses
-from tidemill.runtime.guard.facts import Arming, Facts
+from tidemill.runtime.guard.facts import Arming, Facts, SymbolFacts
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.inbox import Inbox
@@ -90,9 +90,24 @@ class _PaperPresent(Present):
     """Facts of a run whose account is simulated: its money is looked up at every question."""
 
     funds: PaperAccount
+    rests_unpriced = False
+    _asked: Outgoing | None = None
+
+    def _symbol(self, row: int, now_ns: int, mono_ns: int, held: dict[str, float]) -> SymbolFacts:
+        found = super()._symbol(row, now_ns, mono_ns, held)
+        price = self._own_price(row) if self.rests_unpriced and found.stamp_ns == 0 else 0.0
+        return replace(found, last=price, stamp_ns=now_ns, arrived_mono_ns=mono_ns) if price > 0.0 else found
+
+    def _own_price(self, row: int) -> float:
+        """Return at what an entry for an instrument without a price asks to trade, 0 when none says so."""
+        orders = [*([self._asked.order] if self._asked else []), *self._book.live.values()]
+        entries = [item.request for item in orders if item.instrument == row and item.request.intent is Intent.ENTRY]
+        prices = [price for request in entries for price in (request.stop_price, request.limit_price)]
+        return next((price for price in prices if price > 0.0), 0.0)
 
     def facts(self, item: Outgoing, now_ns: int, mono_ns: int) -> Facts:
         """Return everything a rule may look at before a request leaves."""
+        self._asked = item
         if self.broker is not None:
             funds = self.funds
             self.broker = replace(
@@ -174,7 +189,7 @@ def parts_of(
         if any(item.max_correlation is not None for item in limits):
             symbols = [item.symbol for item in market.instruments]
             made.closes = DailyCloses(symbols, DayClock(first.zone, first.day_roll_minutes))
-        made.funds = broker.funds
+        made.funds, made.rests_unpriced = broker.funds, spec.paper.rests_unpriced
         made.health.is_reconciled = True  # the paper account is the record itself
         return made
 

@@ -16,7 +16,7 @@ EVENT = np.dtype(
         ("ts_ns", _I),  # BAR: start of the bar; else when it happened
         ("now_ns", _I),  # when it may be known: BAR: end of the bar
         ("interval_ns", _I),  # BAR: nominal bar size
-        ("open", _F),  # BAR
+        ("open", _F),  # BAR; INTENT: price to be touched or crossed
         ("high", _F),  # BAR; INTENT, ADJUST: target
         ("low", _F),  # BAR; INTENT, ADJUST: protective stop
         (
@@ -29,7 +29,8 @@ EVENT = np.dtype(
         ("order", _I),  # reports: core's order number; INTENT, ADJUST: strategy row; VERDICT: proposal number
         ("code", _I),  # FILL: FillPhase; REJECT: Refusal; INTENT: Side; else Operator, Verdict, Link, Timer;
         # ADJUST: number of the ended order that filled late, 0 = none
-        ("money", _I),  # FILL, ADJUST: fee, micros; ACCOUNT_SNAPSHOT: buying power, micros, negative = not told
+        ("money", _I),  # FILL, ADJUST: fee, micros; ACCOUNT_SNAPSHOT: buying power, micros, negative = not told;
+        # INTENT: TimeInForce + 1, 0 = the settings' own
         ("extra", _I),  # FILL: slippage, micros; INTENT: Intent
         ("row", _I),  # reports: where the order stood in the core's table, a hint; -1 unknown
     ]

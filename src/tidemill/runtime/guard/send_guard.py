@@ -114,16 +114,31 @@ class SendGuard:
         if any(scope is not limits.scope for book in (limits_by_scope, alerts) for scope, limits in book.items()):
             raise ConfigError("Limits are filed under another scope than they were made for.")
         self._halts, self._tolerances = halts, tolerances or Tolerances()
+        self._rules, self._limits, self._alerts = tuple(rules), dict(limits_by_scope), dict(alerts)
         self._scopes = tuple(limits_by_scope)
-        self._bound = _bind(rules, limits_by_scope, self._tolerances)
-        self._bound += [replace(bound, blocks=False) for bound in _bind(rules, alerts, None)]
-        self._every = [bound for bound in self._bound if bound.rule.part is Part.EVERY]
-        self._standing = [bound for bound in self._bound if bound.rule.is_standing]
+        self._bind_all()
         self._breakers = Breakers()
         self._pending = _Pending()
         self._noted: dict[tuple[str, str], int] = {}
         self._count = 0
         self._life_ns = int(self._tolerances.approval_life_s * SECOND_NS)
+
+    def _bind_all(self) -> None:
+        self._bound = _bind(self._rules, self._limits, self._tolerances)
+        self._bound += [replace(bound, blocks=False) for bound in _bind(self._rules, self._alerts, None)]
+        self._every = [bound for bound in self._bound if bound.rule.part is Part.EVERY]
+        self._standing = [bound for bound in self._bound if bound.rule.is_standing]
+
+    def relimit(self, limits: Limits) -> None:
+        """Ask with other limits of one scope from now on; what stands (halts, breakers) goes on standing.
+
+        Raises:
+            ConfigError: that scope was never limited here, so nothing is known of its book.
+        """
+        if limits.scope not in self._limits:
+            raise ConfigError(f"This run has no limits of the kind {limits.scope}; there is nothing to change.")
+        self._limits[limits.scope] = limits
+        self._bind_all()
 
     def restore(self, rows: Iterable[GuardRow]) -> None:
         """Read halts and breakers back from the guard table: at the start, and whenever it may have changed."""

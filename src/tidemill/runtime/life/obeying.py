@@ -9,16 +9,19 @@ from typing import Any
 from tidemill.model.answers import REFUSALS
 from tidemill.model.enums import Operator, OrderState, Refusal
 from tidemill.model.journal import AnswerRow, FillEntry
+from tidemill.runtime.guard.relimits import limits_row
 from tidemill.runtime.life.telling import account_row
 from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.orders.desk import InstantDesk
 from tidemill.runtime.orders.outgoing import decimal_text
 from tidemill.runtime.orders.translation import adjustment_row
+from tidemill.runtime.words.bodies import settle_entry
 from tidemill.runtime.words.words import (
     AccountWord,
     AdjustWord,
     CancelWord,
     IntentWord,
+    LimitsWord,
     OperatorWord,
     StopWord,
     VerdictWord,
@@ -91,6 +94,8 @@ class Obeying:
             await run.turns.take_operator(item.code, item.by, item.reason, now, item.key, item.order)
         elif isinstance(item, IntentWord):
             item.row["ts_ns"] = item.row["now_ns"] = now
+            instruments = run.core.engine.state.tables["instruments"]
+            settle_entry(item.row, float(instruments[int(item.row["instrument"][0])]["last"]))
             await run.turns.take_row(item.row, source=f"person:{item.by}", kind="INTENT", key=item.key)
         elif isinstance(item, VerdictWord):
             item.row["ts_ns"] = item.row["now_ns"] = now
@@ -99,6 +104,9 @@ class Obeying:
             await self._cancel(item, now)
         elif isinstance(item, AdjustWord):
             await self._adjust(item, now)
+        elif isinstance(item, LimitsWord):
+            run.approver.relimit(item.limits, limits_row(run.terms.run_id, item.text, item.by, now))
+            await run.turns.take_operator(Operator.LIMITS, item.by, item.text, now, item.key)
         elif isinstance(item, AccountWord):
             row = account_row(item.buying_power_micros, now)
             await run.turns.take_row(row, source=item.by, kind="ACCOUNT_SNAPSHOT")

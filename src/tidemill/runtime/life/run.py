@@ -13,6 +13,7 @@ from tidemill.model.broker import AccountFacts
 from tidemill.model.errors import LeaseLost, StoreError, TidemillError
 from tidemill.ports.store import Lease
 from tidemill.runtime.account.lease import EpochMark
+from tidemill.runtime.guard.relimits import newest_limits
 from tidemill.runtime.lanes import Lane
 from tidemill.runtime.life.asides import note_set_aside
 from tidemill.runtime.life.beginning import Beginning
@@ -92,9 +93,11 @@ class Run(Wired):
 
     async def _begin(self, inherited: Inherited) -> AccountFacts:
         """Open the broker, live the tape again, and write the first rows."""
-        parts, beginning = self.parts, Beginning(self)
+        parts, terms, beginning = self.parts, self.terms, Beginning(self)
         guard_rows = await parts.writer.run(parts.store.guard)
         parts.guard.restore(guard_rows)
+        if (changed := newest_limits(guard_rows, terms.run_id)) is not None:
+            parts.guard.relimit(changed)
         self.phase = Phase.RECONCILING
         self.facts = self.present.broker = facts = await parts.broker.open(parts.inbox.report)
         beginning.check_account(facts)

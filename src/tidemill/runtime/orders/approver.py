@@ -9,6 +9,7 @@ from dataclasses import replace
 from tidemill.model.errors import GuardRefusal
 from tidemill.model.journal import GuardRow
 from tidemill.runtime.guard.baseline import must_be_saved
+from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.send_guard import Approved, SendGuard
 from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
@@ -59,6 +60,11 @@ class Approver:
         """Stop a scope's new risk until a named person lifts it."""
         self._guard.halt(scope, reason, by, self._now()[0])
         self._drain()
+
+    def relimit(self, limits: Limits, row: GuardRow) -> None:
+        """Let the guard ask with other limits of one scope from now on, and keep them for later processes."""
+        self._guard.relimit(limits)
+        self._journal.batch.guard.append(row)
 
     def _drain(self) -> None:
         """Put what the guard wants remembered into the transaction, and tell of new halts and breakers."""

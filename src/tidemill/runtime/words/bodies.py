@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.model.enums import EventKind, Intent, Side, Verdict
+from tidemill.model.enums import EventKind, Intent, Side, TimeInForce, Verdict
 from tidemill.model.errors import GuardRefusal, UnknownName
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 
-__all__ = ["intent_row", "verdict_row"]
+__all__ = ["intent_row", "settle_entry", "verdict_row"]
 
 _ON_GRID = 1e-6  # share of a tick
+_PRICES = ("limit_price", "stop_price", "stop_loss", "take_profit", "entry_price")
 _LOT_SLACK = 1e-9  # binary noise of a decimal quantity
 
 
@@ -54,7 +55,7 @@ def _quantity(body: Mapping[str, Any], item: Instrument) -> float:
 
 def _check_sides(side: Side, prices: Mapping[str, float]) -> None:
     """Refuse protection on the wrong side of the entry, as far as the order itself tells its price."""
-    entry = prices["limit_price"] or prices["stop_price"]
+    entry = prices["limit_price"] or prices["stop_price"] or prices["entry_price"]
     stop, target = prices["stop_loss"], prices["take_profit"]
     name = side.name.lower()
     if stop and entry and not (side * (entry - stop) > 0.0):
@@ -71,7 +72,8 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
     Args:
         body: symbol, side (buy or sell), quantity; optional limit_price, stop_price (trigger), stop_loss, take_profit,
             strategy (the first of the run when left out), closes (true: reduce what is open), confidence (0 to 100:
-            how sure a signal from outside is; a person states none).
+            how sure a signal from outside is; a person states none), time_in_force (gtc, day, ioc, fok; the settings'
+            own when left out), entry_price (trade when it is touched or crossed, from wherever the market stands).
 
     Raises:
         GuardRefusal: something cannot be traded as asked for; its code names what.
@@ -88,7 +90,9 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
         raise GuardRefusal("bad_side", f"side must be buy or sell, not {body.get('side')!r}.") from None
     item = instruments[symbols.index(symbol)]
     quantity = _quantity(body, item)
-    prices = {name: _price(body, name, item) for name in ("limit_price", "stop_price", "stop_loss", "take_profit")}
+    prices = {name: _price(body, name, item) for name in _PRICES}
+    if prices["entry_price"] and (prices["limit_price"] or prices["stop_price"]):
+        raise GuardRefusal("bad_price", "entry_price stands alone: whether it is a limit or a stop, the market decides.")
     _check_sides(side, prices)
     row = np.zeros(1, EVENT)
     row["kind"] = int(EventKind.INTENT)
@@ -99,8 +103,21 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
     row["volume"] = quantity
     row["bid"], row["ask"] = prices["limit_price"], prices["stop_price"]
     row["low"], row["high"] = prices["stop_loss"], prices["take_profit"]
+    row["open"] = prices["entry_price"]
     row["close"] = _confidence(body)
+    row["money"] = _time_in_force(body)
     return row
+
+
+def _time_in_force(body: Mapping[str, Any]) -> int:
+    """Return how long an order may work as an INTENT row carries it: one more than its number, 0 for none said."""
+    name = body.get("time_in_force")
+    if name is None:
+        return 0
+    if str(name).upper() not in TimeInForce.__members__:
+        known = ", ".join(item.name.lower() for item in TimeInForce)
+        raise GuardRefusal("bad_time_in_force", f"time_in_force is one of {known}, not {name!r}.")
+    return int(TimeInForce[str(name).upper()]) + 1
 
 
 def _confidence(body: Mapping[str, Any]) -> float:
@@ -108,6 +125,19 @@ def _confidence(body: Mapping[str, Any]) -> float:
     if not (0.0 <= confidence <= 100.0):
         raise GuardRefusal("bad_confidence", f"confidence lies between 0 and 100, not {confidence:g}.")
     return confidence
+
+
+def settle_entry(row: NDArray[Any], last: float) -> None:
+    """Make an entry that is to be touched or crossed a limit or a stop, as the market stands on this side or that.
+
+    Args:
+        row: INTENT event; changed in place. last: newest price, 0 while none has come: then it is a stop, which waits
+            for the first price at the entry or beyond.
+    """
+    entry, side = float(row["open"][0]), int(row["code"][0])
+    if entry > 0.0:
+        is_beyond = not (last > 0.0) or side * (entry - last) > 0.0
+        row["ask" if is_beyond else "bid"] = entry
 
 
 def verdict_row(body: Mapping[str, Any]) -> NDArray[Any]:

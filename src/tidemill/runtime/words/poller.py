@@ -14,10 +14,19 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.journal import AnswerRow
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import CommandRow, Store
+from tidemill.runtime.guard.relimits import guardrails
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.record.writer import Writer
 from tidemill.runtime.words.bodies import intent_row, number_of, verdict_row
-from tidemill.runtime.words.words import AdjustWord, CancelWord, IntentWord, OperatorWord, StopWord, VerdictWord
+from tidemill.runtime.words.words import (
+    AdjustWord,
+    CancelWord,
+    IntentWord,
+    LimitsWord,
+    OperatorWord,
+    StopWord,
+    VerdictWord,
+)
 
 __all__ = ["POLL_S", "CommandPoller"]
 
@@ -25,7 +34,7 @@ POLL_S = 0.1
 _REMEMBERED = 4096  # keys of answered commands: more than one look at the store can hold
 _STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
 _OPERATORS = {"pause": Operator.PAUSE, "go_on": Operator.GO_ON}
-_KINDS = ("adjust", "cancel", "go_on", "order", "pause", "stop", "tick", "verdict")
+_KINDS = ("adjust", "cancel", "go_on", "limits", "order", "pause", "stop", "tick", "verdict")
 
 
 class CommandPoller:
@@ -129,6 +138,8 @@ class CommandPoller:
                 raise GuardRefusal("busy", "Too many commands wait; try again.")
         elif kind == "stop":
             self._inbox.operator(StopWord(by, key))
+        elif kind == "limits":
+            self._inbox.operator(LimitsWord(guardrails(body), command.body, by, key))
         elif kind == "adjust":
             self._inbox.operator(self._adjustment(body, by, key))
         elif kind == "tick":

@@ -9,8 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tidemill.model.enums import Operator
+from tidemill.runtime.guard.limits import Limits
 
-__all__ = ["AdjustWord", "CancelWord", "IntentWord", "OperatorWord", "StopWord", "VerdictWord"]
+__all__ = ["AdjustWord", "CancelWord", "IntentWord", "LimitsWord", "OperatorWord", "StopWord", "VerdictWord"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ class CancelWord:
     client_id: str
     by: str
     key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsWord:
+    """What the guard is to allow from now on: the limits of one scope, and their text for the record."""
+
+    limits: Limits
+    text: str
+    by: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
