@@ -119,13 +119,22 @@ def upgrade() -> None:
             "strategy_name strategy_type strategy_id execution_type session_id run_id job_id symbols_json start_date "
             "end_date config_json trades_data_json portfolio_history_json"
         ),
-        whole="user_id total_trades winning_trades losing_trades created_ns",
+        whole="user_id total_trades winning_trades losing_trades created_ns deleted_ns",
         real="initial_capital final_capital total_return_pct",
         maybe=(
             "win_rate_pct max_drawdown_pct sharpe_ratio sortino_ratio average_win average_loss profit_factor "
             "largest_win largest_loss average_duration_hours volatility_pct beta alpha"
         ),
-        index="user_id+created_ns user_id+strategy_name run_id",
+        index="user_id+created_ns user_id+strategy_name",
+    )
+    of_run = sa.text("run_id != ''")
+    op.create_index(
+        "strategy_performance_one_run",
+        "strategy_performance",
+        ["run_id"],
+        unique=True,
+        sqlite_where=of_run,
+        postgresql_where=of_run,
     )
     _table(
         "jobs",
