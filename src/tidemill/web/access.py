@@ -122,6 +122,6 @@ def rule(
     usual = (401, 403) if role is not None else ()
     return {
         "dependencies": [_needs(role, per_minute) if role is not None else _open(per_minute)],
-        "responses": errors_of(*usual, *errors, *((404,) if owns == "row" else ())),
+        "responses": errors_of(*usual, *errors, *((404,) if owns != "nothing" else ())),
         "openapi_extra": {"x-role": str(role) if role else "anybody", "x-owns": owns, **(extra or {})},
     }
