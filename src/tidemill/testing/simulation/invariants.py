@@ -230,9 +230,9 @@ class Watch:
         for intent in batch.intents:
             self.demand(1, intent.client_id not in books.intents, f"intent {intent.client_id} was written twice.")
             books.intents[intent.client_id] = intent.symbol
-        for row in batch.outbox:
-            if row.state == "SENDING":  # decided and past the point of no return in one transaction
-                self.claimed(process, row.key)
+        for request in batch.outbox:
+            if request.state == "SENDING":  # decided and past the point of no return in one transaction
+                self.claimed(process, request.key)
         for fill in batch.fills:
             self.demand(7, fill.exec_id not in books.fills, f"fill {fill.exec_id} was booked twice.")
             books.take(fill)
