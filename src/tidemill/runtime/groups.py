@@ -86,10 +86,8 @@ class Groups:
             for at in range(len(rows)):
                 await self._step_through(rows[at : at + 1], self._exchange)
             return
-        base, turns = int(rows.ctypes.data), self._turns
         first = self._journal.extend(rows, LAST)
-        for at in range(len(rows)):
-            await turns.take(base + at * _BYTES, first + at)
+        await self._turns.take_rows(int(rows.ctypes.data), int(rows.strides[0]), len(rows), first)
 
     async def _feed_all(self, rows: NDArray[Any]) -> None:
         """Let the core take one row after the other."""

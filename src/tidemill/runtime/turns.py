@@ -82,6 +82,15 @@ class Turns:
         self.events += 1
         await self._carry(seq, self.core.take(event))
 
+    async def take_rows(self, address: int, stride: int, count: int, first: int) -> None:
+        """Let the core take EVENT rows that lie so many bytes apart and stand on the tape from ``first`` on."""
+        done = 0
+        while done < count:
+            rows, commands = self.core.take_rows(address + done * stride, stride, count - done)
+            self.events += rows
+            done += rows
+            await self._carry(first + done - 1, commands)
+
     async def take_recorded(self, address: int, stride: int, count: int, taken: Callable[[int], None]) -> int:
         """Let the core take recorded rows up to the first whose turn is not quiet; return how many.
 
