@@ -36,6 +36,7 @@ class OpenOrder:
         owner: ``RUN/STRATEGY`` whose it is.
         is_unknown: nobody knows whether it lives.
         is_acknowledged: the broker has shown it, so its own buying power counts it.
+        filled: units it has filled; a change of its quantity counts them again.
     """
 
     request: OrderRequest
@@ -43,6 +44,7 @@ class OpenOrder:
     owner: str
     is_unknown: bool = False
     is_acknowledged: bool = True
+    filled: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ _Claims = dict[tuple[str, str, str], float]  # by parent, owner and group (or cl
 def room(facts: Facts, order: OrderRequest) -> float:
     """Return the units an exit may take at most, its own former self left out; NaN when it cannot be known.
 
+    What a changed order has filled already belongs to its quantity, and no longer to the position.
+
     The account's confirmed position and the sub-ledger's own one both bind: an exit neither turns the account round
     nor closes what belongs to another strategy.
     """
@@ -31,7 +33,8 @@ def room(facts: Facts, order: OrderRequest) -> float:
         return UNKNOWN
     own = [other for other in related if other.owner == mine]
     side = int(order.side)
-    return min(
+    filled = sum(other.filled for other in own if other.request.client_id == order.client_id)
+    return filled + min(
         _room(-side * here.confirmed_units, related, order, mine),
         _room(-side * here.own_units, own, order, mine),
     )

@@ -194,6 +194,7 @@ class Present:
                 f"{self._run_id}/{order.strategy}",
                 is_unknown=order.is_unknown,
                 is_acknowledged=bool(order.broker_id),
+                filled=order.filled,
             )
             for order in self._book.open_orders()
         ]

@@ -60,6 +60,7 @@ class Turning:
         self._booked: dict[str, int] = {}
         self._shown: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._asked: defaultdict[int, int] = defaultdict(lambda: -_FOUND_NS)
+        self._forked: set[str] = set()
         self.excused = 0
 
     # --- what happens
@@ -90,6 +91,10 @@ class Turning:
         for name in exec_ids:
             known.setdefault(name, now)
 
+    def forked(self, client_id: str) -> None:
+        """Note that a replacement left two orders alive (open: the fills of both are not told apart)."""
+        self._forked.add(client_id)
+
     def booked(self, exec_id: str) -> None:
         """Note that a fill is in the record."""
         self._booked.setdefault(exec_id, self._now_ns())
@@ -99,8 +104,9 @@ class Turning:
     def is_avoidable(self, fill: SimFill, order: SimOrder, before: float) -> bool:
         """Tell whether an exit's fill turned a position (``before`` it) that its engine could have known better."""
         over = order.filled + fill.quantity - order.quantity
-        if not order.is_open or over > _TINY or self._is_stray(fill.client_id):
-            self.excused += 1  # filled after its end, beyond its size, or long after it was proven absent
+        is_two = fill.client_id in self._forked
+        if not order.is_open or over > _TINY or is_two or self._is_stray(fill.client_id):
+            self.excused += 1  # filled after its end, beyond its size, twice, or long after it was proven absent
             return False
         sent = self._sent.get(fill.client_id)
         hidden = 0.0

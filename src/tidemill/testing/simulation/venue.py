@@ -76,6 +76,11 @@ class WatchedExchange(ScriptedExchange):
             self.watcher.turning.moved(fill, self.position(fill.symbol) - before)
         self._note()
 
+    def _fork(self, order: SimOrder) -> SimOrder:
+        if self.watcher is not None:
+            self.watcher.turning.forked(order.client_id)
+        return super()._fork(order)
+
     def _tell(self, report: OrderReport) -> None:
         self._note()
         super()._tell(report)
