@@ -10,6 +10,7 @@ from sqlalchemy import CheckConstraint, Table
 from tidemill.adapters.sql.read_tables import READ_TABLES
 from tidemill.adapters.sql.service_tables import USERS
 from tidemill.adapters.sql.tables import METADATA
+from tidemill.adapters.sql.views import VIEWS, view_sql
 
 __all__ = ["SCHEMA", "table_names", "table_shape"]
 
@@ -34,6 +35,7 @@ def _lines(table: Table) -> list[str]:
 def table_shape() -> str:
     """Return the fingerprint of all tables, independent of database and library version."""
     lines = [line for name in table_names() for line in _lines(METADATA.tables[name])]
+    lines += [view_sql(name, "sqlite") for name in VIEWS]
     return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
 
 

@@ -9,6 +9,8 @@ from alembic import op
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.types import TypeEngine
 
+from tidemill.adapters.sql.views import VIEWS, view_sql
+
 __all__ = ["down_revision", "revision", "upgrade"]
 
 revision = "0004"
@@ -202,3 +204,6 @@ def upgrade() -> None:
         sqlite_where=taken,
         postgresql_where=taken,
     )
+    connection = op.get_bind()
+    for name in VIEWS:
+        connection.exec_driver_sql(view_sql(name, connection.dialect.name))
