@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from installation import Service, make_service
 from openapi_bodies import smallest_body
 from row_makers import BODIES, MAKERS
@@ -76,6 +77,10 @@ def test_every_mount_is_in_the_document_and_nothing_else_is_served(everybody: Se
     assert [prefix for prefix in prefixes if not any(path.startswith(prefix) for path in paths)] == []
     served = {getattr(route, "path", None) for route in everybody.app.routes}
     assert {path for path in served if path is not None} - paths - set(prefixes) <= UNDOCUMENTED
+    routes = [route for mount in MOUNTS for route in mount.router.routes]
+    odd = [route for route in routes if not isinstance(route, APIRoute | APIWebSocketRoute)]
+    assert odd == [], "mount a router by itself, in mounts.py: one within another is not looked into"
+    assert [route.path for route in routes if isinstance(route, APIRoute) and not route.include_in_schema] == []
 
 
 def test_every_name_in_a_path_has_a_maker(everybody: Service) -> None:
