@@ -77,5 +77,5 @@ def test_an_order_sent_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
     once = ScriptedBroker.submit
     monkeypatch.setattr(ScriptedBroker, "submit", twice)
-    outcome = simulate(10)
+    outcome = simulate(3)
     assert {breach.promise for breach in outcome.breaches} >= {1}

@@ -70,6 +70,7 @@ class Soundings:
     def holds(self, item: Outgoing) -> bool:
         """Tell whether a request has to wait until it is known what is left of its position, or for its parent."""
         if item.action == "submit" and self._is_orphan(item.order):
+            self._wanted.set()
             return True
         has_loose, has_working = self._rivals(item)
         if not has_loose and not has_working:
@@ -113,12 +114,12 @@ class Soundings:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            is_whole = self._health.order_stream_ready and await self._look()
+            if self._health.order_stream_ready:
+                await self._look()
             while self._is_behind():
                 await self._clock.sleep(_TURN_S)
             self._wake()
-            if not is_whole:
-                await self._clock.sleep(_PAUSE_S)
+            await self._clock.sleep(_PAUSE_S)
 
 
 def _is_rival(order: LiveOrder, other: LiveOrder) -> bool:
