@@ -17,7 +17,7 @@ from live_rig import START_NS, build
 from tidemill import Strategy
 from tidemill.kernel.proposals import buy, close
 from tidemill.model.bars import MINUTE_NS
-from tidemill.model.broker import AccountFacts, BrokerRules, OrderReport, OrderRequest, Page
+from tidemill.model.broker import AccountFacts, BrokerPosition, BrokerRules, OrderReport, OrderRequest, Page
 from tidemill.model.enums import EventKind, OrderType, TimeInForce
 from tidemill.model.records import EVENT
 from tidemill.runtime.life.terms import Phase
@@ -57,7 +57,7 @@ class SocketBroker:
     def __init__(self) -> None:
         self.handed: dict[str, float] = {}
         self.last = 100.0
-        self._orders: list[OrderRequest] = []
+        self._units = 0.0
 
     async def open(self, sink: Any) -> AccountFacts:
         self._sink = sink
@@ -82,6 +82,7 @@ class SocketBroker:
         self.handed[order.client_id] = time.perf_counter()
         await self._reader.readline()
         now = time.time_ns()
+        self._units += int(order.side) * order.quantity
         fill = OrderReport(
             EventKind.FILL, order.client_id, order.client_id, now, f"{order.client_id}-1", order.quantity, self.last
         )
@@ -104,7 +105,7 @@ class SocketBroker:
         return Page(())
 
     async def positions(self) -> Page[Any]:
-        return Page(())
+        return Page((BrokerPosition("AAA", self._units, self.last),) if self._units else ())
 
     async def account(self) -> AccountFacts:
         return AccountFacts("BENCH", "paper", "USD", 10**11, 10**11, 10**11, time.time_ns())

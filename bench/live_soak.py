@@ -55,6 +55,12 @@ def _data_folder() -> Path | None:
     return folder if all((folder / f"{name}.parquet").exists() for name in _REAL) else None
 
 
+def _again(number: int, prices: list[float], sizes: list[float]) -> Iterator[_Tick]:
+    """Return ticks of one symbol without end; nothing is kept of those that were taken."""
+    while True:
+        yield from zip(itertools.repeat(number), prices, sizes, strict=False)
+
+
 def _real_ticks(folder: Path) -> Iterator[_Tick]:
     """Return recorded trades of both symbols in turn, in their order, again and again."""
     found = []
@@ -62,7 +68,7 @@ def _real_ticks(folder: Path) -> Iterator[_Tick]:
         table = pq.read_table(folder / f"{name}.parquet", columns=["price", "size", "suspicious"])
         is_sound = ~np.asarray(table["suspicious"])
         prices, sizes = np.asarray(table["price"])[is_sound], np.asarray(table["size"])[is_sound]
-        found.append(itertools.cycle(zip(itertools.repeat(number), prices.tolist(), sizes.tolist(), strict=False)))
+        found.append(_again(number, prices.tolist(), sizes.tolist()))
     return itertools.chain.from_iterable(zip(*found, strict=True))
 
 
@@ -71,9 +77,10 @@ def _made_up_ticks(symbols: int, first: int) -> Iterator[_Tick]:
     price = (50.0 + rng.integers(0, 5_000, symbols) / 100.0).tolist()
     which = rng.integers(first, symbols, 1 << 16).tolist()
     moves = (rng.integers(-1, 2, 1 << 16) / 100.0).tolist()
-    for at, move in itertools.cycle(zip(which, moves, strict=True)):
-        price[at] = round(max(price[at] + move, 1.0), 2)
-        yield at, price[at], 100.0
+    while True:
+        for at, move in zip(which, moves, strict=True):
+            price[at] = round(max(price[at] + move, 1.0), 2)
+            yield at, price[at], 100.0
 
 
 def _ticks(symbols: int) -> tuple[Iterator[_Tick], bool]:
