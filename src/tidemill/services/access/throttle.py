@@ -67,6 +67,8 @@ class Throttle:
         now = self._clock.now_ns()
         with self._database.write() as writing:
             writing.run(LOGIN_THROTTLE.delete().where(_T.updated_ns < now - _FORGOTTEN_S * _SECOND))
+            for key in _keys(name, address):  # PostgreSQL: two processes that count one name queue for its row
+                writing.run(LOGIN_THROTTLE.update().where(_T.key == key).values(failures=_T.failures))
             rows = [writing.row(LOGIN_THROTTLE.select().where(_T.key == key)) for key in _keys(name, address)]
             left = max((int(row["until_ns"]) - now for row in rows if row), default=0)
             if left > 0:
