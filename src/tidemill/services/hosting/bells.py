@@ -1,4 +1,4 @@
-"""Where the bells of an installation hang, and the name of its engine host."""
+"""Where the bells of an installation hang, and the names its own processes go by."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 from tidemill.services.home import Home
 
-__all__ = ["HOST", "answer_bell", "engine_bell"]
+__all__ = ["API", "HOST", "address_file", "answer_bell", "engine_bell"]
 
 HOST = "host"  # name of the host's heartbeat
+API = "api"  # name of the API's
 
 
 def engine_bell(home: Home) -> Path:
@@ -19,3 +20,8 @@ def engine_bell(home: Home) -> Path:
 def answer_bell(home: Home) -> Path:
     """Return the bell of the process that waits for answers: the API's."""
     return home.folder / "answers.bell"
+
+
+def address_file(home: Home) -> Path:
+    """Return where the API writes down under which address it can be reached."""
+    return home.folder / "api.url"

@@ -28,7 +28,8 @@ from tidemill.services.home import Home
 from tidemill.services.hosting.bells import HOST, answer_bell, engine_bell
 from tidemill.services.hosting.hosted import Hosted
 from tidemill.services.hosting.opening import open_hosted
-from tidemill.services.hosting.wanted import Wanted, read_spec, read_wanted, write_status
+from tidemill.services.hosting.showing import Showing
+from tidemill.services.hosting.wanted import Wanted, read_over, read_spec, read_wanted, write_status
 from tidemill.services.live import LiveRun
 from tidemill.services.live_parts import RunRequest
 from tidemill.services.logs import Log
@@ -84,11 +85,13 @@ class EngineHost:
             with Doorbell(engine_bell(self._home)) as bell:
                 async with asyncio.TaskGroup() as runs:
                     beats = runs.create_task(self._beat(), name="heartbeat")
+                    shows = runs.create_task(Showing(self._home, self._runs, self._clock).serve(), name="window")
                     await self._look_on(bell, runs)
                     for hosted in self._runs.values():
                         hosted.leave()
                     await self._await_ends()
                     beats.cancel()
+                    shows.cancel()
         finally:
             self._writer.close()
 
@@ -171,6 +174,9 @@ class EngineHost:
             taking = hosted.take_commands(commands) if hosted is not None else None
             if taking is not None:
                 await taking
+        if strangers := [run_id for run_id in by_run if run_id not in self._runs]:
+            for run_id in await self._writer.run(partial(read_over, self._database, strangers)):
+                await self._refuse_rest(run_id)
 
     def _new_commands(self) -> list[CommandRow]:
         return self._database.store.new_commands()

@@ -12,7 +12,7 @@ from sqlalchemy import and_, select, update
 from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.service_tables import AGENT_VERSIONS, AGENTS, RUN_OWNERS
 
-__all__ = ["Wanted", "read_spec", "read_wanted", "write_status"]
+__all__ = ["Wanted", "read_over", "read_spec", "read_wanted", "write_status"]
 
 _OVER = ("STOPPED", "COMPLETED", "ERROR")
 
@@ -48,6 +48,12 @@ def read_wanted(database: Database) -> Sequence[Wanted]:
         .order_by(RUN_OWNERS.c.started_ns, RUN_OWNERS.c.run_id)
     )
     return [Wanted(*(row[name] for name in names)) for row in database.rows(statement)]
+
+
+def read_over(database: Database, run_ids: Sequence[str]) -> Sequence[str]:
+    """Return which of these runs are the service's and over. Raises StoreError."""
+    statement = select(RUN_OWNERS.c.run_id).where(RUN_OWNERS.c.run_id.in_(run_ids), RUN_OWNERS.c.slot < 0)
+    return [row["run_id"] for row in database.rows(statement.order_by(RUN_OWNERS.c.run_id))]
 
 
 def read_spec(database: Database, wanted: Wanted) -> tuple[str, float]:
