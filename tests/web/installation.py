@@ -21,7 +21,7 @@ from tidemill.bootstrap.parts import Parts
 from tidemill.model.people import Principal, Role, Tier
 from tidemill.services.access.access import Access, principal
 from tidemill.services.access.passwords import Passwords
-from tidemill.services.access.users import NewUser, User
+from tidemill.services.access.persons import NewUser, User
 from tidemill.services.home import find_home
 from tidemill.services.settings.loading import load_settings
 from tidemill.web.app import create_app

@@ -14,7 +14,7 @@ from tidemill.model.people import Role, Tier
 
 if TYPE_CHECKING:
     from tidemill.services.access.access import Access
-    from tidemill.services.access.users import User
+    from tidemill.services.access.persons import User
 
 __all__ = [
     "add_user",
@@ -83,7 +83,7 @@ def add_user(
     database: DATABASE = None,
 ) -> None:
     """Add somebody; the password is asked for, or read from standard input."""
-    from tidemill.services.access.users import NewUser
+    from tidemill.services.access.persons import NewUser
 
     new = NewUser(name, email, _password(), _role(role), _tier(tier))
     _tell(_access(data_dir, database).users.add(new, None))
@@ -105,7 +105,7 @@ def change_tier(
     database: DATABASE = None,
 ) -> None:
     """Change what somebody has subscribed to."""
-    from tidemill.services.access.users import UserChange
+    from tidemill.services.access.persons import UserChange
 
     access = _access(data_dir, database)
     _tell(access.users.change(_named(access, name).user_id, UserChange(tier=_tier(tier)), None))
@@ -120,7 +120,7 @@ def change_role(
     database: DATABASE = None,
 ) -> None:
     """Change what somebody may do; with less they are signed out."""
-    from tidemill.services.access.users import UserChange
+    from tidemill.services.access.persons import UserChange
 
     access = _access(data_dir, database)
     _tell(access.users.change(_named(access, name).user_id, UserChange(role=_role(role)), None))

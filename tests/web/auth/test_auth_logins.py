@@ -38,7 +38,7 @@ def test_an_unknown_name_costs_what_a_wrong_password_costs(service: Service) -> 
 
 
 def _inactive() -> Any:
-    from tidemill.services.access.users import UserChange
+    from tidemill.services.access.persons import UserChange
 
     return UserChange(is_active=False)
 

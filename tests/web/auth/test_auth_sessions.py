@@ -8,7 +8,7 @@ import pytest
 from installation import PASSWORD, Service
 
 from tidemill.model.people import Role, Tier
-from tidemill.services.access.users import UserChange
+from tidemill.services.access.persons import UserChange
 
 
 def sign_in(service: Service, name: str, password: str = PASSWORD) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tidemill.adapters.sql.database import Database
 from tidemill.model.people import Role
 from tidemill.services.access.access import Access
 from tidemill.services.access.audit import record, verify
-from tidemill.services.access.users import UserChange
+from tidemill.services.access.persons import UserChange
 from tidemill.services.refusals import Refused
 
 pytest_plugins = ["databases"]

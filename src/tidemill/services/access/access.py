@@ -14,10 +14,11 @@ from tidemill.model.people import Principal, Role, Tier
 from tidemill.ports.seams import Clock
 from tidemill.services.access.audit import record, record_in
 from tidemill.services.access.passwords import Passwords
+from tidemill.services.access.persons import NewUser, User, user_of
 from tidemill.services.access.refresh import Session, Sessions
 from tidemill.services.access.throttle import Throttle
 from tidemill.services.access.tokens import Claims, Tokens, TokenSettings
-from tidemill.services.access.users import NewUser, User, Users, insert_user, user_of
+from tidemill.services.access.users import Users, insert_user
 from tidemill.services.refusals import Kind, Refused
 
 __all__ = ["Access", "AccessSettings", "SignedIn", "principal"]

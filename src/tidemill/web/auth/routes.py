@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from tidemill.model.people import Role, Tier
-from tidemill.services.access.users import NewUser, nobody
+from tidemill.services.access.persons import NewUser, nobody
 from tidemill.web.access import Caller, address_of, rule
 from tidemill.web.auth.schemas import (
     LoginIn,

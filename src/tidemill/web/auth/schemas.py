@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tidemill.model.people import Tier
 from tidemill.services.access.access import SignedIn
+from tidemill.services.access.persons import User
 from tidemill.services.access.tiers import limits_of
-from tidemill.services.access.users import User
 from tidemill.web.times import iso_utc
 
 __all__ = ["LoginIn", "LogoutIn", "OwnerIn", "PasswordIn", "RefreshIn", "TierOut", "TokensOut", "UserOut"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from tidemill.model.errors import TapeBroken
 from tidemill.model.people import Role
 from tidemill.services.access.audit import recent, verify
-from tidemill.services.access.users import NewUser, UserChange, nobody
+from tidemill.services.access.persons import NewUser, UserChange, nobody
 from tidemill.web.access import Caller, address_of, rule
 from tidemill.web.auth.schemas import UserOut
 from tidemill.web.parts import parts_of
