@@ -14,7 +14,7 @@ from tidemill.adapters.sql.read_tables import READ_TABLES
 from tidemill.adapters.sql.tables import ALERTS, FILLS, ORDERS, RUNS
 from tidemill.services.fleet.runs import OwnedRun
 
-__all__ = ["Facts", "Portfolio", "PositionFact", "number", "usd"]
+__all__ = ["Facts", "Portfolio", "PositionFact", "Row", "number", "usd"]
 
 _MICRO = 1_000_000
 

@@ -28,6 +28,7 @@ __all__ = ["ACTIVE", "ENDED", "OwnedRun", "Runs"]
 ACTIVE = ("STARTING", "RUNNING", "PAUSED")
 ENDED = ("STOPPED", "COMPLETED", "ERROR")
 _NO_SLOT = -1
+_DESK_SLOT = 1_000  # of a manual desk: one for each person, beside the places of the tier
 _TRIES = 20  # races for a slot; each is lost to somebody who got one
 _LOOK_S = 0.02
 _ALIVE_NS = 5_000_000_000  # a host beats every second
@@ -62,7 +63,7 @@ class OwnedRun:
 
     @property
     def is_active(self) -> bool:
-        """Tell whether it takes a place of its owner's tier."""
+        """Tell whether it takes a place: of its owner's tier, or the one of a manual desk."""
         return self.slot >= 0
 
     @property
@@ -187,9 +188,11 @@ class Runs:
             if any(row["agent_id"] == agent.id for row in active):
                 raise not_now(f"{agent.name} is at work already; stop it first, or let it go on if it is paused.")
             taken = {row["slot"] for row in active}
-            slot = next((place for place in range(most) if place not in taken), None)
-            if slot is None or len(active) >= most:
-                raise OverLimit(principal.tier, most, [row["run_id"] for row in active])
+            places: Sequence[int] = [_DESK_SLOT] if agent.face == "manual" else range(most)
+            slot = next((place for place in places if place not in taken), None)
+            counted = [row["run_id"] for row in active if row["slot"] != _DESK_SLOT]
+            if slot is None or (slot != _DESK_SLOT and len(counted) >= most):
+                raise OverLimit(principal.tier, most, counted)
             run_id = "" if anew else self._resumable(writing, agent)
             if run_id:
                 writing.run(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tidemill.adapters.sql.database import Row
-from tidemill.services.fleet.facts import Portfolio, PositionFact
+from tidemill.services.fleet.facts import Portfolio, PositionFact, Row
 from tidemill.web.agents.schemas import ActivityRow, HoldingOut, PortfolioOut
 from tidemill.web.times import iso_utc
 

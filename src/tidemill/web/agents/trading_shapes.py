@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tidemill.adapters.sql.database import Row
-from tidemill.services.fleet.facts import number, usd
+from tidemill.services.fleet.facts import Row, number, usd
 from tidemill.web.agents.trading_schemas import MetricsRow, OrderOut, SignalOut, TradeOut
 from tidemill.web.times import iso_utc
 

@@ -9,10 +9,9 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from tidemill.adapters.sql.database import Row
 from tidemill.services.faces.live_strategies import status_of
 from tidemill.services.fleet.agents import Agent
-from tidemill.services.fleet.facts import Facts, number
+from tidemill.services.fleet.facts import Facts, Row, number
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.access import Scope
 from tidemill.web.live_trading.schemas import LiveStrategyResponse, PositionResponse, SignalHistoryResponse

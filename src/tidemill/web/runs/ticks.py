@@ -7,7 +7,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from tidemill.model.people import Role
-from tidemill.services.fleet.ticking import push_ticks
+from tidemill.services.commands.ticking import push_ticks
 from tidemill.web.access import Caller, rule
 from tidemill.web.parts import parts_of
 from tidemill.web.runs.routes import FoundRun

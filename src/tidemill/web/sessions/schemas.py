@@ -16,6 +16,7 @@ __all__ = [
     "SessionOut",
     "SessionPortfolioOut",
     "SessionsOut",
+    "Settings",
     "SettingsAnswer",
     "SettingsIn",
     "SettingsOut",
@@ -42,7 +43,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-_Settings = Annotated[dict[str, Any], Field(max_length=_MOST_SETTINGS), AfterValidator(_plain)]
+Settings = Annotated[dict[str, Any], Field(max_length=_MOST_SETTINGS), AfterValidator(_plain)]
 
 
 class SessionIn(BaseModel):
@@ -57,7 +58,7 @@ class SessionIn(BaseModel):
     strategy: str | None = Field(default=None, min_length=1, max_length=100, examples=["meanReversion"])
     custom_strategy_id: int | None = Field(default=None, ge=1, lt=1 << 63)
     strategy_parameters: Params = Field(default_factory=dict)
-    settings: _Settings | None = Field(default=None, description="Those that differ from the defaults.")
+    settings: Settings | None = Field(default=None, description="Those that differ from the defaults.")
     scheduled_end_time: str | None = Field(default=None, min_length=1, max_length=40)
     feed: FeedWish = None
     interval: Interval = "1min"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tidemill.adapters.sql.database import Row
 from tidemill.services.faces.sessions import Session
-from tidemill.services.fleet.facts import Facts, Portfolio, number, usd
+from tidemill.services.fleet.facts import Facts, Portfolio, Row, number, usd
 from tidemill.web.sessions.schemas import SessionOut, SettingsAnswer, SettingsOut, TradeOut
 from tidemill.web.times import iso_utc
 
