@@ -59,9 +59,11 @@ def until(is_true: Callable[[], bool], seconds: float = 20.0, what: str = "it") 
 class Up:
     """One ``tidemill up`` with what it watches over."""
 
-    def __init__(self, folder: Path, agents: list[Path], *, hang_s: float = 3.0, cancel_s: float = 1.2) -> None:
+    def __init__(
+        self, folder: Path, agents: list[Path], *more: str, hang_s: float = 3.0, cancel_s: float = 1.2
+    ) -> None:
         self.folder, self.home = folder, find_home(folder / "home")
-        words = ["up", *map(str, agents), "--data-dir", str(self.home.folder)]
+        words = ["up", *map(str, agents), *more, "--data-dir", str(self.home.folder)]
         words += ["--hang-after", str(hang_s), "--cancel-after", str(cancel_s)]
         self.out = folder / "up.out"
         with self.out.open("wb") as out, (folder / "up.err").open("wb") as err:

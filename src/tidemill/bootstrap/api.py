@@ -16,7 +16,9 @@ from uvicorn.importer import import_from_string
 
 from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.opening import open_store
+from tidemill.bootstrap.beating import BeatingServer
 from tidemill.bootstrap.fleet import build_fleet
+from tidemill.bootstrap.manual import build_manual
 from tidemill.bootstrap.parts import Parts
 from tidemill.bootstrap.protocol import PatientProtocol
 from tidemill.bootstrap.server_log import ServerLog
@@ -26,11 +28,12 @@ from tidemill.services.access.access import Access, AccessSettings
 from tidemill.services.access.keys import signing_key
 from tidemill.services.access.tokens import TokenSettings
 from tidemill.services.home import Home, find_home
+from tidemill.services.hosting.bells import address_file
 from tidemill.services.logs import Log
 from tidemill.services.settings.loading import Loaded, load_settings
 from tidemill.services.settings.profiles import Profile
 
-__all__ = ["Behind", "build_parts", "find_parts", "serve", "server_config"]
+__all__ = ["Behind", "build_parts", "check_door", "find_parts", "serve", "server_config"]
 
 _APP = "tidemill.web.app:create_app"  # by name: the door stands on the floor above
 _KEEP_ALIVE_S = 15
@@ -79,7 +82,8 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     access = Access(database, clock, key, AccessSettings(tokens, settings.refresh_token_days * 86_400))
     ids = SystemIds()
     fleet = build_fleet(home, database, clock, ids)
-    return Parts(home, database, clock, ids, loaded, access, Log(process="api"), fleet)
+    manual = build_manual(home, database, clock, ids, loaded, fleet)
+    return Parts(home, database, clock, ids, loaded, access, Log(process="api"), fleet, manual)
 
 
 def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0) -> None:
@@ -92,19 +96,28 @@ def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0
     Raises:
         ConfigError: others could reach it without TLS, or the port is taken.
     """
+    check_door(host, behind)
+    config = server_config(import_from_string(_APP)(parts), behind)
+    with _listen(host, port) as sock:
+        _announce(parts, host, sock.getsockname()[1])
+        ServerLog(parts.log).install()
+        server = BeatingServer(config, parts.home)
+        if parent:
+            threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
+        server.run(sockets=[sock])
+
+
+def check_door(host: str, behind: Behind) -> None:
+    """Refuse an address that others can reach when nobody in front ends TLS.
+
+    Raises:
+        ConfigError: that is so.
+    """
     if not _is_loopback(host) and not behind.trusted:
         raise ConfigError(
             f"{host} can be reached by others, and tokens would travel in the clear; put a proxy with TLS in front "
             "and say --behind-proxy with its address, or listen on 127.0.0.1."
         )
-    config = server_config(import_from_string(_APP)(parts), behind)
-    with _listen(host, port) as sock:
-        _announce(parts, host, sock.getsockname()[1])
-        ServerLog(parts.log).install()
-        server = uvicorn.Server(config)
-        if parent:
-            threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
-        server.run(sockets=[sock])
 
 
 def server_config(app: Any, behind: Behind, http: type[PatientProtocol] = PatientProtocol) -> uvicorn.Config:
@@ -137,6 +150,9 @@ def _follow(server: uvicorn.Server, parent: int) -> None:
 
 
 def _announce(parts: Parts, host: str, port: int) -> None:
+    near = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not listened on
+    url = f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
+    address_file(parts.home).write_text(url, encoding="ascii")
     parts.log("listening", address=f"{host}:{port}", profile=str(parts.loaded.settings.profile))
     if parts.loaded.settings.loopback_without_token:
         parts.log("open", warning="Requests from this machine need no token: whoever sits here acts as the owner.")

@@ -10,9 +10,9 @@ import typer
 from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 
-__all__ = ["api"]
+__all__ = ["WELCOME", "api"]
 
-_WELCOME = """\
+WELCOME = """\
 Nobody is registered here yet. Become the owner with this code, which is good once:
 
     {code}
@@ -41,7 +41,7 @@ def api(
     parts = find_parts(data_dir, database, {name: value for name, value in given.items() if value is not None})
     code = parts.access.new_owner_code()
     if code is not None:
-        sys.stdout.write(_WELCOME.format(code=code))
+        sys.stdout.write(WELCOME.format(code=code))
         sys.stdout.flush()
     settings = parts.loaded.settings
     serve(parts, Behind(tuple(behind_proxy or ())), host=settings.api_host, port=settings.api_port, parent=parent)

@@ -13,6 +13,13 @@ DATA_DIR = Annotated[
     typer.Option("--data-dir", help="Folder of tapes and database (default $TIDEMILL_HOME, else .tidemill)."),
 ]
 DATABASE = Annotated[
-    str | None, typer.Option("--database", help="Another database: postgresql://... or sqlite:///...", metavar="URL")
+    str | None,
+    typer.Option(
+        "--database",
+        help="Another database: postgresql://... or sqlite:///...",
+        metavar="URL",
+        envvar="TIDEMILL_DATABASE_URL",
+        show_envvar=False,
+    ),
 ]
 WATCH = Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidemill.cli.api import WELCOME
 from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
+
+if TYPE_CHECKING:
+    from tidemill.services.home import Home
 
 __all__ = ["engine", "up", "watchdog"]
 
@@ -35,8 +40,13 @@ def up(  # noqa: PLR0913 - one option each
     service: Annotated[
         bool | None, typer.Option("--service/--no-service", help="Host the runs of the API's users, and serve the API.")
     ] = None,
+    api: Annotated[bool, typer.Option("--api/--no-api", help="Whether the service is reachable over HTTP.")] = True,
     host: Annotated[str | None, typer.Option(help="Address the API listens on (default 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the API (default 9001).")] = None,
+    behind_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of the proxy in front, which ends TLS; needed to listen for others. Repeatable."),
+    ] = None,
     speed: _SPEED = "max",
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
@@ -48,7 +58,8 @@ def up(  # noqa: PLR0913 - one option each
 ) -> None:
     """Keep the service running: the engine host, the API and the watchdog; or agents of files, or both.
 
-    Whatever dies is started again. Prints READY when all engines are at work.
+    Whatever dies is started again. Prints READY when all are at work, where the API listens, and on the first start the
+    code that makes its bearer the owner.
     """
     import signal
 
@@ -56,15 +67,23 @@ def up(  # noqa: PLR0913 - one option each
     from tidemill.model.errors import ConfigError
     from tidemill.services.desks import find_desk
     from tidemill.services.home import find_home
+    from tidemill.services.hosting.bells import address_file
     from tidemill.services.supervision import Keeper, KeeperSettings, plan_engines
 
     _speed(speed)
-    home = find_home(data_dir, database)
-    jobs = plan_engines(home, [read_agent(path) for path in agents or ()])
-    serves = not jobs if service is None else service
-    if not jobs and not serves:
+    specs = [read_agent(path) for path in agents or ()]
+    serves = not specs if service is None else service
+    if not specs and not serves:
         raise ConfigError("Name the files of agents, or let the service run; --no-service alone leaves nothing to do.")
-    places = ["--data-dir", str(home.folder), "--database", home.url, "--parent", str(os.getpid())]
+    given = {name: value for name, value in {"api_host": host, "api_port": port}.items() if value is not None}
+    home, code = _open_door(data_dir, database, given, behind_proxy or ()) if serves and api else (None, None)
+    home = home or find_home(data_dir, database)
+    jobs = plan_engines(home, specs)
+    if code:
+        _say(WELCOME.format(code=code))
+    # By environment: the address of a database may hold a password, which a list of processes would show.
+    os.environ["TIDEMILL_DATABASE_URL"] = home.url
+    places = ["--data-dir", str(home.folder), "--parent", str(os.getpid())]
     begin = [sys.executable, "-c", _START]
     watched = [word for job in jobs for word in ("--run", f"{job.run_id}={job.account}")]
     dog = [
@@ -76,25 +95,55 @@ def up(  # noqa: PLR0913 - one option each
         str(cancel_after),
         *(["--hosted"] if serves else []),
     ]
-    where = {"--host": host, "--port": port}
-    door = [word for name, value in where.items() if value is not None for word in (name, str(value))]
-    services = {"host": [*begin, "host", "--watched", *places], "api": [*begin, "api", *door, *places]}
+    door = [word for name, value in given.items() for word in ("--" + name.removeprefix("api_"), str(value))]
+    door += [word for proxy in behind_proxy or () for word in ("--behind-proxy", proxy)]
+    services = {"host": [*begin, "host", "--watched", *places]}
+    if api:
+        services["api"] = [*begin, "api", *door, *places]
     keeper = Keeper(
         home,
         jobs,
         engine=lambda job: [*begin, "engine", job.run_id, "--speed", speed, *places],
         watchdog=[*dog, "--flatten-after", str(flatten_after)],
         names=lambda run_id: find_desk(home, run_id).strategies,
-        say=_say,
+        say=_Herald(address_file(home) if serves and api else None),
         settings=KeeperSettings(hang_s=hang_after),
         services=services if serves else {},
     )
-    if serves:
-        _say(f"The API says where it listens, and to a first owner the code, in {home.folder / 'logs' / 'api.log'}")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: keeper.stop())
     if keeper.run():
         raise typer.Exit(1)
+
+
+def _open_door(
+    data_dir: str | None, database: str | None, given: Mapping[str, str | int], behind_proxy: Sequence[str]
+) -> tuple[Home, str | None]:
+    """Refuse here what the API's process would refuse, before anything is started; return home and owner's code."""
+    from tidemill.bootstrap.api import Behind, check_door, find_parts
+
+    parts = find_parts(data_dir, database, given)
+    check_door(parts.loaded.settings.api_host, Behind(tuple(behind_proxy)))
+    code = parts.access.new_owner_code()
+    parts.close()
+    return parts.home, code
+
+
+class _Herald:
+    """Tells the terminal what the keeper says, and with the first READY where the API is.
+
+    Args:
+        address: file with the API's address, None when there is no API.
+    """
+
+    def __init__(self, address: Path | None) -> None:
+        self._address = address
+
+    def __call__(self, line: str) -> None:
+        _say(line)
+        if line == "READY" and self._address is not None and self._address.exists():
+            _say(f"Tidemill listens on {self._address.read_text(encoding='ascii')}")
+            self._address = None
 
 
 def _say(line: str) -> None:

@@ -26,7 +26,7 @@ from tidemill.runtime.guard.heartbeat import Beat, beat_file, read_beat
 from tidemill.runtime.watch.halt_watch import HUNG
 from tidemill.services.agents import spec_text
 from tidemill.services.home import Home
-from tidemill.services.hosting.bells import HOST
+from tidemill.services.hosting.bells import API, HOST
 from tidemill.services.live import pick_run
 from tidemill.services.logs import Log
 
@@ -97,7 +97,7 @@ class _Child:
     @property
     def beats(self) -> bool:
         """Tell whether it says that it lives, and is killed when it does not."""
-        return self.job is not None or self.name == HOST
+        return self.job is not None or self.name in {API, HOST}
 
 
 def plan_engines(home: Home, specs: Sequence[AgentSpec]) -> list[EngineJob]:
@@ -272,7 +272,9 @@ class Keeper:
             return
         if child.job is None or (len(child.deaths) < self._settings.restarts and not hopeless):
             if child.job is None and len(child.deaths) >= self._settings.restarts:
-                time.sleep(1.0)  # the watchdog is started for ever, but not as fast as it can die
+                # What serves everybody is started for ever, but not as fast as it can die.
+                child.process, child.state, child.due = None, _State.STARTING, now + _AGAIN_S
+                return
             self._start(child)
             return
         child.state = _State.DOWN

@@ -7,38 +7,18 @@ import secrets
 from pathlib import Path
 
 from tidemill.model.errors import ConfigError, StoreError
+from tidemill.services.access.placeholders import is_placeholder
 from tidemill.services.home import Home
 
-__all__ = ["is_placeholder", "key_file", "signing_key"]
+__all__ = ["key_file", "signing_key"]
 
 _BYTES = 32  # of chance; RFC 7518 3.2: at least as long as the hash of HS256
 _MODE = 0o400
-# Words that examples and templates use where a secret belongs.
-_PLACEHOLDERS = (
-    "change-in-production",
-    "change-me",
-    "change-this",
-    "changeit",
-    "changeme",
-    "default",
-    "example",
-    "placeholder",
-    "replace-me",
-    "secret-key",
-    "supersecret",
-    "your-secret",
-)
 
 
 def key_file(home: Home) -> Path:
     """Return where an installation's key lies."""
     return home.folder / "jwt.key"
-
-
-def is_placeholder(secret: str) -> bool:
-    """Tell whether a secret is one of an example, or too regular to be one."""
-    plain = secret.strip().lower().replace("_", "-").replace(" ", "-")
-    return any(word in plain for word in _PLACEHOLDERS) or len(set(plain)) < 8
 
 
 def signing_key(home: Home, given: str = "", *, make: bool = True) -> bytes:

@@ -87,11 +87,33 @@ def load_settings(
             found = next((item for item in spellings_of(name, field) if variables.get(item)), None)
             if name not in values and found is not None:
                 values[name], origins[name] = variables[found], f"{label} {found}"
+            elif name not in values and "SecretStr" in str(field.annotation):
+                _take_file(name, field, variables, label, values, origins)
     path = Path(environ.get(_FILE_VARIABLE) or folder / "tidemill.toml")
     for name, value in _toml(path, is_named=_FILE_VARIABLE in environ).items():
         if name not in values:
             values[name], origins[name] = value, path.name
     return _validated(values, origins)
+
+
+def _take_file(
+    name: str,
+    field: FieldInfo,
+    variables: Mapping[str, str],
+    label: str,
+    values: dict[str, Any],
+    origins: dict[str, str],
+) -> None:
+    """Read a secret from the file that ``NAME_FILE`` names, as containers are given theirs."""
+    for spelling in spellings_of(name, field):
+        path = variables.get(f"{spelling}_FILE")
+        if path:
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{spelling}_FILE names {path}, which cannot be read ({error}).") from None
+            origins[name] = f"{label} {spelling}_FILE"
+            return
 
 
 def _validated(values: dict[str, Any], origins: dict[str, str]) -> Loaded:

@@ -12,12 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tidemill.services.access.placeholders import is_placeholder
 from tidemill.services.settings.profiles import Profile
 
 __all__ = ["Settings"]
 
 _WINDOW = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_TOKEN_LENGTH = 32  # as hexadecimal: 128 bits
 _HOST = re.compile(r"[a-z0-9.:\[\]_-]{1,253}")
 
 
@@ -66,6 +68,9 @@ class Settings(BaseSettings):
     access_token_minutes: int = _env(15, "JWT_ACCESS_TOKEN_EXPIRE_MINUTES", ge=1, le=1_440)
     refresh_token_days: int = _env(14, "JWT_REFRESH_TOKEN_EXPIRE_DAYS", ge=1, le=90)
     loopback_without_token: bool = _env(False)
+    # Who may read figures of the whole installation: whoever brings the token, programs on this machine if it says so.
+    scrape_token: Secret = _env(None, "SCRAPE_TOKEN")
+    metrics_on_loopback: bool = _env(False)
     # Data.
     database_url: Secret = _env(None, "DATABASE_URL")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _env("INFO", "LOG_LEVEL")
@@ -83,6 +88,11 @@ class Settings(BaseSettings):
     max_position_pct: float = _env(10.0, "MAX_POSITION_PCT", "MAX_POSITION_SIZE_PCT", gt=0.0, le=100.0)
     max_position_usd: float = _env(50_000.0, "MAX_POSITION_USD", "MAX_POSITION_SIZE_USD", gt=0.0, le=1e12)
     max_daily_volume_usd: float = _env(100_000.0, "MAX_DAILY_VOLUME_USD", gt=0.0, le=1e15)
+    violation_cooldown_s: float = _env(300.0, "VIOLATION_COOLDOWN_SECONDS", "VIOLATION_COOLDOWN", ge=0.0, le=86_400.0)
+    auto_halt: bool = _env(True, "AUTO_HALT", "AUTO_HALT_ON_CRITICAL")
+    # What people may trade by hand; empty: `services/manual/universe.py` says.
+    allowed_symbols: Names = _env((), "ALLOWED_SYMBOLS", max_length=100)
+    allowed_symbol_roots: Names = _env((), "ALLOWED_SYMBOL_ROOTS", max_length=20)
     session_windows: Names = _env(("08:30-15:00",), "SESSION_WINDOWS", max_length=8)
     session_days: Names = _env(_DAYS[:5], "SESSION_DAYS", max_length=7)
     # Brokers, vendors and messengers: used by their adapters only, shown by none.
@@ -129,6 +139,15 @@ class Settings(BaseSettings):
     @classmethod
     def _nothing_is_nothing(cls, value: Secret) -> Secret:
         return value if value is not None and value.get_secret_value() else None
+
+    @field_validator("scrape_token", mode="after")
+    @classmethod
+    def _no_placeholder(cls, value: Secret) -> Secret:
+        if value is None or not value.get_secret_value():
+            return None
+        if is_placeholder(value.get_secret_value()) or len(value.get_secret_value()) < _TOKEN_LENGTH:
+            raise ValueError("that is a placeholder or too short; give it random letters (openssl rand -hex 32)")
+        return value
 
     @field_validator("allowed_hosts")
     @classmethod

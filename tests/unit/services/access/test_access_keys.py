@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tidemill.model.errors import ConfigError, StoreError
-from tidemill.services.access.keys import is_placeholder, key_file, signing_key
+from tidemill.services.access.keys import key_file, signing_key
+from tidemill.services.access.placeholders import is_placeholder
 from tidemill.services.home import find_home
 
 
