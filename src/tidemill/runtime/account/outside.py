@@ -237,7 +237,7 @@ class Outside:
 
     def booked(self) -> None:
         """Note that the core has booked something: the confirmed positions move with our fills."""
-        if self.parts.present.health.is_reconciled:
+        if self.reconciler.compared:  # also while a line that was lost is compared anew: exits need what is held now
             self.reconciler.confirm()
         if self.sender.links is not None:
             self.sender.wake()
