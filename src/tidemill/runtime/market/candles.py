@@ -192,6 +192,11 @@ class Candles:
         rows["end_ns"], rows["is_linked"] = 0, 0
         return dropped
 
+    def forming(self) -> NDArray[Any]:
+        """Return the bars in the making as they stand, to be looked at and not kept."""
+        rows = self._candles[: self._count]
+        return rows[(rows["end_ns"] > 0) & (rows["count"] > 0)]
+
     def take_held_back(self) -> list[OpenBar]:
         """Return, once, the bars that ended without being whole: they want a backfill, then ``link``."""
         found, self._held_back = self._held_back, []
