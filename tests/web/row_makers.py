@@ -79,6 +79,7 @@ MAKERS: dict[str, Maker] = {
     "live_id": a_live_strategy,
     "run_id": a_run,
     "session_id": a_session,
+    "trade_id": lambda _service, _name: "no-trade-1",
     "user_id": oneself,
     "agent_id": an_agent,
     "user_number": a_user,

@@ -69,6 +69,21 @@ def test_an_agent_lives_from_creation_to_its_end(installation: Service) -> None:
         assert [order["status"] for order in orders if order["orderId"] == taken["orderId"]] == ["FILLED"]
         assert service.get("trader", f"{path}/metrics/latest")["winningTrades"] == 1
 
+        service.post("trader", "/api/agents/orders", {**ORDER, "agentId": agent["id"], "takeProfit": 200.0}, 201)
+        push(service, "trader", "AAPL", 111.0)
+        opened = until(
+            lambda: service.get("trader", f"{path}/trades")["trades"][0], lambda one: one["status"] == "OPEN"
+        )
+        assert service.post("trader", f"{path}/trades/{opened['id']}/close")["status"] == "WORKING"
+        push(service, "trader", "AAPL", 112.0)
+        closed = until(
+            lambda: service.get("trader", f"{path}/trades")["trades"][0], lambda one: one["status"] == "CLOSED"
+        )
+        assert (closed["id"], closed["exitReason"], closed["pnl"]) == (opened["id"], "MANUAL_EXIT", 10.0)
+        service.post("trader", f"{path}/trades/{opened['id']}/close", status=409)
+        followed = service.get("trader", f"{path}/recommendations")["recommendations"]
+        assert [(item["side"], item["status"]) for item in followed] == [("LONG", "EXECUTED")] * 2
+
         assert service.post("trader", f"{path}/deactivate") == {"message": "Agent deactivated"}
         assert service.get("trader", path)["agent"]["status"] == "STOPPED"
         run = service.get("trader", "/v1/runs")["runs"][0]

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 
 from tidemill.model.people import Role
 from tidemill.services.fleet.agents import Agent
@@ -27,10 +27,11 @@ from tidemill.web.agents.trading_schemas import (
     OrderTaken,
     PositionOut,
     PositionsOut,
+    RecommendationsOut,
     SignalsOut,
     TradesOut,
 )
-from tidemill.web.agents.trading_shapes import metrics_row, order_out, signal_out, trade_out
+from tidemill.web.agents.trading_shapes import metrics_row, order_out, recommendation_out, signal_out, trade_out
 from tidemill.web.parts import Parts, parts_of
 from tidemill.web.times import iso_utc
 
@@ -41,6 +42,7 @@ agent_router = APIRouter()
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=100)]
+_TradeId = Annotated[str, Path(min_length=1, max_length=120)]
 _ANSWER_S = 10.0
 _OFTEN = 6_000
 
@@ -129,15 +131,18 @@ def place_order(request: Request, caller: Caller, body: OrderIn, key: Key = None
 def _ask_order(parts: Parts, caller: Caller, found: Found, body: OrderIn, key: str) -> OrderTaken:
     if found.run is None:
         raise not_now(f"{found.agent.name} has no run; activate it first.")
-    values = body.body()
+    return _ask(parts, caller, found.run.run_id, body.body(), key)
+
+
+def _ask(parts: Parts, caller: Caller, run_id: str, body: dict[str, Any], key: str) -> OrderTaken:
     answer = parts.fleet.asking.ask(
-        caller.scope, found.run.run_id, "order", values, key=key, user=caller.username, wait_s=_ANSWER_S
+        caller.scope, run_id, "order", body, key=key, user=caller.username, wait_s=_ANSWER_S
     )
     order_id, _, state = answer.text.partition(" ")
     if answer.state == "DONE":
-        return OrderTaken(order_id=order_id, symbol=body.symbol, status=state.split(" ")[0], message=answer.text)
+        return OrderTaken(order_id=order_id, symbol=body["symbol"], status=state.split(" ")[0], message=answer.text)
     status = "REJECTED" if answer.state == "REFUSED" else "PENDING"
-    return OrderTaken(order_id=None, symbol=body.symbol, status=status, message=answer.text)
+    return OrderTaken(order_id=None, symbol=body["symbol"], status=status, message=answer.text)
 
 
 @agent_router.post("/{agent_id}/monitor/start", **rule(Role.TRADER, "row", errors=(409,)))
@@ -170,6 +175,33 @@ def trades(request: Request, scope: Scope, found: FoundAgent, limit: Limit = 100
     fleet = parts_of(request).fleet
     runs = fleet.runs.list(scope, agent_id=found.agent.id)
     return TradesOut(trades=[trade_out(row, found.agent.id) for row in fleet.facts.trips(runs, limit)])
+
+
+@agent_router.get("/{agent_id}/recommendations", **rule(Role.VIEWER, "row"))
+def recommendations(request: Request, found: FoundAgent, limit: Limit = 100) -> RecommendationsOut:
+    """Return entries that were ordered, as recommendations that were followed; none waits, as agents have no gate."""
+    rows = parts_of(request).fleet.facts.signals(found.runs, limit)
+    told = [recommendation_out(row, found.agent.id) for row in rows if row["kind"] == "entry"]
+    return RecommendationsOut(recommendations=told)
+
+
+@agent_router.post("/{agent_id}/trades/{trade_id}/close", **rule(Role.TRADER, "row", errors=(409, 423)))
+def close_trade(request: Request, caller: Caller, found: FoundAgent, trade_id: _TradeId) -> OrderTaken:
+    """Close an open round trip at the market."""
+    parts = parts_of(request)
+    trips = parts.fleet.facts.trips(found.runs, 1_000, status="OPEN")
+    trip = next((row for row in trips if f"{row['run_id']}-{row['number']}" == trade_id), None)
+    if trip is None or found.run is None:
+        raise not_now(f"There is no open trade {trade_id} of this agent; it may be closed already.")
+    side = "sell" if trip["side"] == "LONG" else "buy"
+    body = {
+        "symbol": trip["symbol"],
+        "side": side,
+        "quantity": float(trip["quantity"]),
+        "strategy": trip["strategy"],
+        "closes": True,
+    }
+    return _ask(parts, caller, found.run.run_id, body, "")
 
 
 @agent_router.get("/{agent_id}/metrics", **rule(Role.VIEWER, "row"))

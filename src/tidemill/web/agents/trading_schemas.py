@@ -23,6 +23,8 @@ __all__ = [
     "OrdersOut",
     "PositionOut",
     "PositionsOut",
+    "RecommendationOut",
+    "RecommendationsOut",
     "SignalOut",
     "SignalsOut",
     "TradeOut",
@@ -185,6 +187,28 @@ class SignalsOut(BaseModel):
     """Signals, newest first."""
 
     signals: list[SignalOut]
+
+
+class RecommendationOut(BaseModel):
+    """One entry an agent decided on."""
+
+    model_config = CAMEL_OUT
+
+    id: str
+    agent_id: str
+    ticker: str
+    side: str = Field(description="LONG or SHORT.")
+    entry_price: float | None
+    position_size: float | None
+    status: str
+    order_id: str | None
+    created_at: str
+
+
+class RecommendationsOut(BaseModel):
+    """Entries an agent decided on, newest first."""
+
+    recommendations: list[RecommendationOut]
 
 
 class TradeOut(BaseModel):

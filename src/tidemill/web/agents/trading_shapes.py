@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tidemill.services.fleet.facts import Row, number, usd
-from tidemill.web.agents.trading_schemas import MetricsRow, OrderOut, SignalOut, TradeOut
+from tidemill.web.agents.trading_schemas import MetricsRow, OrderOut, RecommendationOut, SignalOut, TradeOut
 from tidemill.web.times import iso_utc
 
-__all__ = ["metrics_row", "order_out", "signal_out", "trade_out"]
+__all__ = ["metrics_row", "order_out", "recommendation_out", "signal_out", "trade_out"]
 
 _SIGNAL_STATES = {"ORDERED": "DETECTED", "EXECUTED": "EXECUTED", "REFUSED": "REJECTED", "EXPIRED": "EXPIRED"}
 _EXIT_REASONS = {
@@ -58,6 +58,21 @@ def signal_out(row: Row, agent_id: str) -> SignalOut:
         detection_time=iso_utc(row["at_ns"] or 0),
         status=_SIGNAL_STATES.get(row["status"], "REJECTED"),
         reason=row["error"] or "",
+    )
+
+
+def recommendation_out(row: Row, agent_id: str) -> RecommendationOut:
+    """Return an entry of the read table as a recommendation that was followed."""
+    return RecommendationOut(
+        id=f"{row['run_id']}-{row['number']}",
+        agent_id=agent_id,
+        ticker=row["symbol"] or "",
+        side="LONG" if row["side"] == "BUY" else "SHORT",
+        entry_price=number(row["price"]),
+        position_size=number(row["volume"]),
+        status=row["status"] or "",
+        order_id=row["client_id"] or None,
+        created_at=iso_utc(row["at_ns"] or 0),
     )
 
 
