@@ -66,7 +66,7 @@ def test_an_order_a_person_asks_for_is_sent_once_whenever_the_process_dies(tmp_p
 
 
 def test_an_adjustment_is_booked_once_whenever_the_process_dies(tmp_path: Path, store: Any) -> None:
-    for end in range(1, 40):
+    for end in range(1, 80):
         world, _ = lossy_world(tmp_path / str(end), store, {}, prices=[100.0] * 2, tail_s=5.0)
         world.exchange.trade(SYMBOL, 100.0)
         world.exchange.adjust(SYMBOL, 4.0, 100.0)
