@@ -21,7 +21,7 @@ from tidemill.web.mounts import MOUNTS
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 NAMED = re.compile(r"\{([^}]+)\}")
 OWNS = {"nothing", "self", "row"}
-UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/docs/files"}
+UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/docs/files", "/ws/v1"}
 UNKNOWN = {"integer": "9007199254740991", "string": "no-such-thing"}
 
 

@@ -21,7 +21,9 @@ from tidemill.bootstrap.fleet import build_fleet
 from tidemill.bootstrap.manual import build_manual
 from tidemill.bootstrap.parts import Parts
 from tidemill.bootstrap.protocol import PatientProtocol
+from tidemill.bootstrap.research import build_research
 from tidemill.bootstrap.server_log import ServerLog
+from tidemill.bootstrap.telling import build_telling
 from tidemill.model.errors import ConfigError
 from tidemill.runtime.clock import SystemClock, SystemIds
 from tidemill.services.access.access import Access, AccessSettings
@@ -83,7 +85,10 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     ids = SystemIds()
     fleet = build_fleet(home, database, clock, ids)
     manual = build_manual(home, database, clock, ids, loaded, fleet)
-    return Parts(home, database, clock, ids, loaded, access, Log(process="api"), fleet, manual)
+    telling = build_telling(home, database, access, clock, ids)
+    log = Log(process="api")
+    research = build_research(home, database, clock, ids, log, fleet)
+    return Parts(home, database, clock, ids, loaded, access, log, fleet, manual, telling, research)
 
 
 def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0) -> None:
@@ -104,6 +109,7 @@ def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0
         server = BeatingServer(config, parts.home)
         if parent:
             threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
+        parts.research.backtests.start()
         server.run(sockets=[sock])
 
 
@@ -139,6 +145,7 @@ def server_config(app: Any, behind: Behind, http: type[PatientProtocol] = Patien
         limit_concurrency=_CONNECTIONS,
         h11_max_incomplete_event_size=_HEADER_BYTES,
         ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,  # each connection would compress the same frame anew
     )
 
 

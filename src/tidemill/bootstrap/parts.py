@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from tidemill.adapters.sql.database import Database
 from tidemill.bootstrap.fleet import Fleet
+from tidemill.bootstrap.manual import Manual
+from tidemill.bootstrap.research import Research
+from tidemill.bootstrap.telling import Telling
 from tidemill.ports.seams import Clock, Ids
 from tidemill.services.access.access import Access
 from tidemill.services.home import Home
@@ -25,7 +28,8 @@ class Parts:
         clock, ids: of the machine.
         loaded: settings, and where each was said.
         access: who may come in. log: of the process.
-        fleet: agents and their runs.
+        fleet: agents and their runs. manual: trading by hand. telling: what people are told.
+        research: backtests, performance, kept strategies.
     """
 
     home: Home
@@ -36,8 +40,12 @@ class Parts:
     access: Access
     log: Log
     fleet: Fleet
+    manual: Manual
+    telling: Telling
+    research: Research
 
     def close(self) -> None:
         """Let go of the database; threads that asked it let go when they end."""
+        self.research.backtests.close()
         self.fleet.asking.close()
         self.database.release()

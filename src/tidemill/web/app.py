@@ -14,6 +14,7 @@ from tidemill.web.gates.hosts import Hosts
 from tidemill.web.mounts import mount_all
 from tidemill.web.parts import Parts
 from tidemill.web.rates import Rates
+from tidemill.web.stream.routes import mount_stream
 
 __all__ = ["create_app"]
 
@@ -40,6 +41,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.rates = Rates(parts.clock, settings.rate_limit_ratio)
     install_errors(app)
     mount_all(app)
+    mount_stream(app)
     mount_docs(app)
     # The last one added is the first a request meets.
     app.add_middleware(Bodies)

@@ -1,0 +1,1 @@
+"""The WebSocket under ``/ws/v1``."""
