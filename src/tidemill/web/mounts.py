@@ -13,10 +13,14 @@ from tidemill.web.agents import broker as agents_broker
 from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
+from tidemill.web.backtests import routes as backtests
+from tidemill.web.custom_strategies import routes as custom_strategies
 from tidemill.web.live_trading import routes as live_trading
+from tidemill.web.performance import routes as performance
 from tidemill.web.runs import routes as runs
 from tidemill.web.runs import ticks
 from tidemill.web.sessions import routes as sessions
+from tidemill.web.strategies import routes as strategies
 from tidemill.web.system import routes as system
 from tidemill.web.users import routes as users
 
@@ -51,6 +55,10 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(runs.router, ("/v1/runs",), "Runs"),
     Mount(ticks.run_router, ("/v1/runs",), "Runs"),
     Mount(ticks.router, ("/v1/tick",), "Runs"),
+    Mount(backtests.router, ("/v1/backtests", "/api/backtest"), "Backtests"),
+    Mount(performance.router, ("/v1/performance", "/api/performance"), "Performance"),
+    Mount(strategies.router, ("/v1/strategies", "/api/strategies"), "Strategies"),
+    Mount(custom_strategies.router, ("/v1/custom-strategies", "/api/custom-strategies"), "Custom strategies"),
     Mount(system.router, ("/v1/debug",), "System"),
 )
 

@@ -1,0 +1,1 @@
+"""Strategies people keep: presets of shipped ones, and conditions of their own."""

@@ -1,0 +1,1 @@
+"""Custom strategies: conditions of one's own."""

@@ -1,0 +1,1 @@
+"""Records of performance: of backtests, and of runs that are over."""

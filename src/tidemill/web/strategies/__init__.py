@@ -1,0 +1,1 @@
+"""Strategies people keep under names of their own."""
