@@ -18,6 +18,7 @@ from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.opening import open_store
 from tidemill.bootstrap.beating import BeatingServer
 from tidemill.bootstrap.fleet import build_fleet
+from tidemill.bootstrap.operations import build_operations
 from tidemill.bootstrap.manual import build_manual
 from tidemill.bootstrap.parts import Parts
 from tidemill.bootstrap.protocol import PatientProtocol
@@ -83,12 +84,13 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     tokens = TokenSettings(settings.jwt_issuer, settings.jwt_audience, settings.access_token_minutes * 60)
     access = Access(database, clock, key, AccessSettings(tokens, settings.refresh_token_days * 86_400))
     ids = SystemIds()
+    operations = build_operations(home, database, clock, str(settings.profile))
     fleet = build_fleet(home, database, clock, ids)
     manual = build_manual(home, database, clock, ids, loaded, fleet)
     telling = build_telling(home, database, access, clock, ids)
     log = Log(process="api")
     research = build_research(home, database, clock, ids, log, fleet)
-    return Parts(home, database, clock, ids, loaded, access, log, fleet, manual, telling, research)
+    return Parts(home, database, clock, ids, loaded, access, log, operations, fleet, manual, telling, research)
 
 
 def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tidemill.adapters.sql.database import Database
 from tidemill.bootstrap.fleet import Fleet
+from tidemill.bootstrap.operations import Operations
 from tidemill.bootstrap.manual import Manual
 from tidemill.bootstrap.research import Research
 from tidemill.bootstrap.telling import Telling
@@ -28,6 +29,7 @@ class Parts:
         clock, ids: of the machine.
         loaded: settings, and where each was said.
         access: who may come in. log: of the process.
+        operations: how the installation fares.
         fleet: agents and their runs. manual: trading by hand. telling: what people are told.
         research: backtests, performance, kept strategies.
     """
@@ -39,6 +41,7 @@ class Parts:
     loaded: Loaded
     access: Access
     log: Log
+    operations: Operations
     fleet: Fleet
     manual: Manual
     telling: Telling

@@ -23,6 +23,7 @@ from tidemill.runtime.watch.heartbeat import MachineSensors, beat_file
 from tidemill.runtime.watch.terms import Supervision
 from tidemill.services.agents import check_armed, limits_of, spec_hash, strategy_files, tolerances_of
 from tidemill.services.desks import write_desk
+from tidemill.services.health import health_of
 from tidemill.services.kept_plan import keep_plan
 from tidemill.services.live_market import LiveMarket, market_of
 from tidemill.services.live_parts import Ending, RunRequest, parts_of, terms_of
@@ -142,7 +143,9 @@ class LiveRun:
             await clock.sleep(request.every_s)
 
     def _words(self) -> str:
-        return self.watcher.view(self.run.parts.clock.monotonic_ns()).beat()
+        run, watch = self.run, self.run.parts.watch
+        health = health_of(run, watch.sensors) if watch is not None else None
+        return self.watcher.view(run.parts.clock.monotonic_ns()).beat(health)
 
     async def _end(self) -> None:
         """Complete the run at its scheduled end; a replay's data are cut there already."""

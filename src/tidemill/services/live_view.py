@@ -92,10 +92,14 @@ class LiveView:
         """Return it as plain values."""
         return asdict(self)
 
-    def beat(self) -> str:
-        """Return what a heartbeat tells, as JSON: all but positions and orders, which the record has."""
+    def beat(self, health: dict[str, Any] | None = None) -> str:
+        """Return what a heartbeat tells, as JSON: all but positions and orders, which the record has.
+
+        Args:
+            health: how the process fares, as of ``services.health``.
+        """
         body = {name: value for name, value in asdict(self).items() if name not in {"positions", "last_orders"}}
-        return json.dumps(body)
+        return json.dumps({**body, "health": health or {}})
 
 
 class Watcher:

@@ -12,13 +12,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from tidemill.model.people import Principal, Role, UserScope
 from tidemill.web.errors import ApiError, errors_of
 from tidemill.web.parts import parts_of
+from tidemill.web.paths import template_of
 from tidemill.web.rates import Rates
 
-__all__ = ["Caller", "Scope", "address_of", "rule"]
+__all__ = ["BEARER", "Caller", "Scope", "address_of", "caller_of", "count", "rule", "sits_here"]
 
 Owns = Literal["nothing", "self", "row"]
 
-_BEARER = HTTPBearer(
+BEARER = HTTPBearer(
     auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="Access token of /v1/auth/login."
 )
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -31,14 +32,14 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def _caller(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> Principal:
+def caller_of(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Principal:
     """Return who calls; refuse those who do not say so."""
     found: Principal | None = getattr(request.state, "principal", None)
     if found is None:
         parts = parts_of(request)
         if shown is not None:
             found = parts.access.principal_of(shown.credentials)
-        elif _sits_here(request) and parts.loaded.settings.loopback_without_token:
+        elif sits_here(request) and parts.loaded.settings.loopback_without_token:
             found = parts.access.owner()
         if found is None:
             sentence = "Sign in (POST /v1/auth/login) and send the access token as: Authorization: Bearer ..."
@@ -47,7 +48,7 @@ def _caller(request: Request, shown: Annotated[HTTPAuthorizationCredentials | No
     return found
 
 
-def _sits_here(request: Request) -> bool:
+def sits_here(request: Request) -> bool:
     """Tell whether a request comes from a program on this machine: not through a proxy, not from a foreign page."""
     if "authorization" in request.headers or any(name in request.headers for name in _FORWARDED):
         return False
@@ -60,7 +61,7 @@ def _sits_here(request: Request) -> bool:
         return False
 
 
-Caller = Annotated[Principal, Depends(_caller)]
+Caller = Annotated[Principal, Depends(caller_of)]
 
 
 def _scope(caller: Caller) -> UserScope:
@@ -70,9 +71,11 @@ def _scope(caller: Caller) -> UserScope:
 Scope = Annotated[UserScope, Depends(_scope)]
 
 
-def _count(request: Request, who: str, per_minute: float) -> None:
-    path = getattr(request.scope.get("route"), "path", "")
-    wait = cast("Rates", request.app.state.rates).wait_s(f"{who} {request.method} {path}", per_minute)
+def count(request: Request, who: str, per_minute: float) -> None:
+    """Count a request of somebody on its route. Raises ApiError: it is one too many."""
+    wait = cast("Rates", request.app.state.rates).wait_s(
+        f"{who} {request.method} {template_of(request.scope)}", per_minute
+    )
     if wait > 0.0:
         seconds = math.ceil(wait)
         sentence = f"That is more than {per_minute:g} times a minute; try again in {seconds} s."
@@ -81,7 +84,7 @@ def _count(request: Request, who: str, per_minute: float) -> None:
 
 def _needs(role: Role, per_minute: float) -> Any:
     def check(request: Request, caller: Caller) -> None:
-        _count(request, f"user:{caller.user_id}", per_minute)
+        count(request, f"user:{caller.user_id}", per_minute)
         if not caller.may(role):
             held = ", ".join(sorted(caller.roles)) or "none"
             raise ApiError(
@@ -96,7 +99,7 @@ def _needs(role: Role, per_minute: float) -> Any:
 
 def _open(per_minute: float) -> Any:
     def check(request: Request) -> None:
-        _count(request, f"address:{address_of(request)}", per_minute)
+        count(request, f"address:{address_of(request)}", per_minute)
 
     return Depends(check)
 

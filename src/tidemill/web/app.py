@@ -11,6 +11,7 @@ from tidemill.web.errors import install_errors
 from tidemill.web.gates.bodies import Bodies
 from tidemill.web.gates.door import Door
 from tidemill.web.gates.hosts import Hosts
+from tidemill.web.gates.measured import Measured
 from tidemill.web.mounts import mount_all
 from tidemill.web.parts import Parts
 from tidemill.web.rates import Rates
@@ -50,4 +51,5 @@ def create_app(parts: Parts) -> FastAPI:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=_HEADERS)
     app.add_middleware(Hosts, allowed=settings.allowed_hosts, origins=settings.cors_origins)
     app.add_middleware(Door, ids=parts.ids)
+    app.add_middleware(Measured, figures=parts.operations.figures)
     return app

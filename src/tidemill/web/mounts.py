@@ -13,9 +13,13 @@ from tidemill.web.agents import broker as agents_broker
 from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
+from tidemill.web.events import routes as events
+from tidemill.web.export import routes as export
+from tidemill.web.health import routes as health
 from tidemill.web.backtests import routes as backtests
 from tidemill.web.custom_strategies import routes as custom_strategies
 from tidemill.web.live_trading import routes as live_trading
+from tidemill.web.metrics import routes as metrics
 from tidemill.web.performance import routes as performance
 from tidemill.web.runs import routes as runs
 from tidemill.web.runs import ticks
@@ -59,6 +63,10 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(performance.router, ("/v1/performance", "/api/performance"), "Performance"),
     Mount(strategies.router, ("/v1/strategies", "/api/strategies"), "Strategies"),
     Mount(custom_strategies.router, ("/v1/custom-strategies", "/api/custom-strategies"), "Custom strategies"),
+    Mount(events.router, ("/v1/events",), "Events and files"),
+    Mount(export.router, ("/v1/export",), "Events and files"),
+    Mount(health.router, ("/v1/health",), "System"),
+    Mount(metrics.router, ("/v1/metrics",), "System"),
     Mount(system.router, ("/v1/debug",), "System"),
 )
 

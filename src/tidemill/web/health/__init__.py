@@ -1,0 +1,1 @@
+"""Whether the installation lives and is fit to be used."""
