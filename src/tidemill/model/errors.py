@@ -205,9 +205,16 @@ class GuardRefusal(TidemillError):
 
 
 class StoreError(TidemillError):
-    """The durable record cannot be written or read; no new risk is taken until it can."""
+    """The durable record cannot be written or read; no new risk is taken until it can.
+
+    Attributes:
+        is_unknown: nobody knows whether the last commit was written; it is read again by key before it is repeated.
+        may_pass: the same write may work later.
+    """
 
     exit_code = 21
+    is_unknown = False
+    may_pass = False
 
 
 class AlreadyThere(StoreError):

@@ -111,8 +111,11 @@ class Session:
 
     def _failure(self, error: BaseException, outcome: str) -> StoreError:
         said = " ".join(str(error).split())
-        kind = StoreBusy if outcome != _UNKNOWN and _passes(error) else StoreError
-        return kind(f"The database: {_reason(error)} ({said}); {outcome}.")
+        is_unknown, may_pass = outcome == _UNKNOWN, _passes(error)
+        kind = StoreBusy if may_pass and not is_unknown else StoreError
+        failure = kind(f"The database: {_reason(error)} ({said}); {outcome}.")
+        failure.is_unknown, failure.may_pass = is_unknown, may_pass
+        return failure
 
     @property
     def connection(self) -> Connection:

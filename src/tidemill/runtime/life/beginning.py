@@ -70,8 +70,14 @@ class Beginning:
         exchange = run.parts.exchange
         ticks = RecordedTicks(rows, run.journal, run.turns, run.groups, run.market, run.projector, exchange)
         while run.journal.is_replaying:
+            before = run.journal.next_seq
             if not await ticks.take():
                 await self._replay_next(inherited)
+            if run.journal.next_seq <= before:
+                raise TapeBroken(
+                    f"Row {before} of run {run.terms.run_id} tells nothing that the rows before it have not told; "
+                    "the tape and the store's rows do not belong together: restore a backup."
+                )
 
     async def _replay_next(self, inherited: Inherited) -> None:
         """Take the recorded group or event that comes next."""

@@ -21,6 +21,7 @@ from tidemill.model.records import EVENT
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import Lease, Store
 from tidemill.runtime.record.tape import TAPE_EVENT, TapeBuffer, TapeEnd, TapeFile
+from tidemill.runtime.record.transaction import Transaction, claim_surely
 from tidemill.runtime.record.writer import Writer
 
 __all__ = ["BLOCK", "Journal", "Recorded"]
@@ -177,7 +178,7 @@ class Journal:
             self._last_hash = batch.tape[number].hash
         if self.lease is not None:
             batch.account, batch.epoch = self.lease.account, self.lease.epoch
-        await self._writer.surely(_both(self._file, blocks, self._store, batch, durable=not is_kept))
+        await self._writer.surely(Transaction(self._file, blocks, self._store, batch, durable=not is_kept))
         self.commits += 1
         if batch.tape:
             self.committed_seq = max(self.committed_seq, batch.tape[-1].seq)
@@ -208,7 +209,7 @@ class Journal:
         lease = self.lease
         epoch = lease.epoch if lease is not None else 0
         now = self._clock.now_ns()
-        return await self._writer.run(lambda: self._store.claim(key, self.account, epoch, now))
+        return await self._writer.run(lambda: claim_surely(self._store, self.run_id, key, self.account, epoch, now))
 
     def flush(self) -> None:
         """Hand market rows to the disk without waiting for it."""
@@ -217,13 +218,3 @@ class Journal:
             file = self._file
             self._loosen(blocks)
             self._writer.soon(lambda: file.write(blocks, durable=False))
-
-
-def _both(file: TapeFile, blocks: list[bytes], store: Store, batch: Batch, *, durable: bool) -> Callable[[], None]:
-    def write() -> None:
-        if blocks:  # once, however often the store has to be asked
-            file.write(blocks, durable=durable)
-            blocks.clear()
-        store.commit(batch)
-
-    return write

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from death import lossy_world
-from live_scene import SYMBOL
+from live_scene import SYMBOL, World, flat_prices
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.broker import OrderRequest
 from tidemill.model.enums import EventKind, Intent, OrderState, OrderType, Side, TimeInForce
@@ -20,6 +20,7 @@ from tidemill.model.errors import StoreMismatch, TapeBroken
 from tidemill.model.journal import OutboxRow
 from tidemill.model.records import EVENT
 from tidemill.runtime.account.reconcile import leftovers
+from tidemill.runtime.life import run as life
 from tidemill.runtime.orders.book import LiveOrder, OrderBook
 from tidemill.runtime.record import journal
 from tidemill.runtime.record.tape import LAST, TAPE_EVENT, TapeBuffer, TapeEnd, TapeFile, read_tape
@@ -109,6 +110,24 @@ def test_a_tape_that_is_shorter_than_the_store_knows_is_refused(
     (path,) = (world.folder / "runs" / world.run_id).glob("events-*.tape")
     path.write_bytes(b"")
     with pytest.raises(TapeBroken, match="the store knows row"):
+        world.play()
+
+
+def test_a_recorded_row_that_tells_nothing_new_ends_the_start(
+    tmp_path: Path, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = {2: ("buy",), 4: ("close",)}
+    world = World(tmp_path, script, flat_prices(7), run_id="TWICE", account="SIM-TWICE", shared_store=store)
+    world.play()
+
+    def doubled(*args: Any, **options: Any) -> Any:
+        found = inherit(*args, **options)
+        first, second = sorted(found.fill_of)[:2]
+        found.fill_of[second] = found.fill_of[first]
+        return found
+
+    monkeypatch.setattr(life, "inherit", doubled)
+    with pytest.raises(TapeBroken, match="tells nothing that the rows before"):
         world.play()
 
 
