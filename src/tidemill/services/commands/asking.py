@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from tidemill.adapters.sql.database import Database
@@ -35,6 +36,7 @@ __all__ = ["Asking"]
 _GATHER_S = 0.001  # a wish waits so long for others to share its transaction
 _MOST = 256  # wishes of one transaction
 _LOOK_S = 0.02  # between two looks for answers when no bell rings
+_STORE_S = 15.0  # for a wish to be stored
 _FRESH_NS = 500_000_000  # a run that was at work is taken to be for so long
 _REMEMBERED = 10_000
 _ANSWERED = ("DONE", "REFUSED")
@@ -86,7 +88,7 @@ class Asking:
         """
         self._check(scope, run_id)
         wish = self._row(scope, run_id, kind, body, key, user)
-        stored = self._send(wish).result()
+        stored = _stored(self._send(wish))
         if stored.body_hash != wish.body_hash:
             raise Refused(
                 Kind.CONFLICT, "key_reused", "That idempotency key was used for another request; take a new key."
@@ -106,7 +108,7 @@ class Asking:
         for run_id in dict.fromkeys(run_id for run_id, _, _ in wishes):
             self._check(scope, run_id)
         futures = [self._send(self._row(scope, *wish, "", user)) for wish in wishes]
-        stored = [future.result() for future in futures]
+        stored = [_stored(future) for future in futures]
         until = time.monotonic() + wait_s
         answered = self._await_answers(stored, until)
         return [Answer(row.key, row.run_id, row.state, row.answer) for row in answered]
@@ -162,15 +164,18 @@ class Asking:
 
     def _begin(self) -> None:
         with self._turn:
-            if not self._threads and not self._closing.is_set():
-                works = {"commands": self._write, "answers": self._watch}
-                self._threads = [threading.Thread(target=work, name=name, daemon=True) for name, work in works.items()]
-                for thread in self._threads:
-                    thread.start()
+            if self._closing.is_set():
+                raise StoreError("This process is ending; nothing was asked.")
+            living = {thread.name: thread for thread in self._threads if thread.is_alive()}
+            for name, work in {"commands": self._write, "answers": self._watch}.items():
+                if name not in living:  # not begun yet, or it ended because the database could not be opened
+                    living[name] = threading.Thread(target=work, name=name, daemon=True)
+                    living[name].start()
+            self._threads = list(living.values())
 
     def _write(self) -> None:
         """Store wishes, those of a millisecond together."""
-        with open_store(self._home.url, verify=False, relaxed=True) as store:
+        with suppress(StoreError), open_store(self._home.url, verify=False, relaxed=True) as store:
             while (first := self._wishes.get()) is not None:
                 wishes = self._gathered(first)
                 rows = {wish.key: wish for wish, _ in reversed(wishes)}
@@ -198,7 +203,11 @@ class Asking:
 
     def _watch(self) -> None:
         """Look for the answers of all who wait, with one question."""
-        with Doorbell(answer_bell(self._home)) as bell, open_store(self._home.url, verify=False) as store:
+        with (
+            suppress(StoreError),
+            Doorbell(answer_bell(self._home)) as bell,
+            open_store(self._home.url, verify=False) as store,
+        ):
             while not self._closing.is_set():
                 bell.hear(_LOOK_S)
                 with self._turn:
@@ -225,3 +234,11 @@ class Asking:
         self._wishes.put(None)
         for thread in self._threads:
             thread.join()
+
+
+def _stored(future: Future[CommandRow]) -> CommandRow:
+    """Return a wish as it is stored. Raises StoreError: nothing was stored, or nobody knows."""
+    try:
+        return future.result(_STORE_S)
+    except TimeoutError:
+        raise StoreError("The database took nothing for a while; ask again with the same key.") from None
