@@ -43,8 +43,12 @@ def url(up: Up) -> str:
 def ask(address: str, body: dict[str, Any] | None = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310 - our own
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
-        return json.loads(answer.read())
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
 
 
 def answers(up: Up) -> bool:
