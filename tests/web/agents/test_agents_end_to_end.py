@@ -8,6 +8,9 @@ import pytest
 from hosting import hosted, push, until
 from installation import Service, make_service
 
+from tidemill.runtime.guard.halts import Rung
+from tidemill.services.halting import halt
+
 pytest_plugins = ["databases"]
 
 AGENT = {
@@ -27,6 +30,18 @@ def installation(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
     """An installation on SQLite, and one on PostgreSQL."""
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
     yield from make_service(tmp_path, url)
+
+
+def refused_when_halted(service: Service, agent_id: str) -> str:
+    """Halt everything, and return what an order is answered then."""
+    halt(service.parts.home, "system", Rung.CANCEL, "test", by="tester")
+    order = {**ORDER, "agentId": agent_id, "takeProfit": 200.0}
+    answer = until(
+        lambda: service.client.post("/api/agents/orders", json=order, headers=service.headers("trader")),
+        lambda answer: answer.status_code == 423,
+        10.0,
+    )
+    return str(answer.json()["message"])
 
 
 def test_an_agent_lives_from_creation_to_its_end(installation: Service) -> None:
@@ -83,6 +98,8 @@ def test_an_agent_lives_from_creation_to_its_end(installation: Service) -> None:
         service.post("trader", f"{path}/trades/{opened['id']}/close", status=409)
         followed = service.get("trader", f"{path}/recommendations")["recommendations"]
         assert [(item["side"], item["status"]) for item in followed] == [("LONG", "EXECUTED")] * 2
+
+        assert "halted" in refused_when_halted(service, agent["id"])
 
         assert service.post("trader", f"{path}/deactivate") == {"message": "Agent deactivated"}
         assert service.get("trader", path)["agent"]["status"] == "STOPPED"

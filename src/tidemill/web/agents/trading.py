@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 
+from tidemill.model.errors import GuardRefusal
 from tidemill.model.people import Role
 from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.refusals import not_now, not_there
@@ -44,6 +45,7 @@ Limit = Annotated[int, Query(ge=1, le=1_000)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=100)]
 _TradeId = Annotated[str, Path(min_length=1, max_length=120)]
 _ANSWER_S = 10.0
+_HALTED = "halted: "
 _OFTEN = 6_000
 
 
@@ -138,6 +140,8 @@ def _ask(parts: Parts, caller: Caller, run_id: str, body: dict[str, Any], key: s
     answer = parts.fleet.asking.ask(
         caller.scope, run_id, "order", body, key=key, user=caller.username, wait_s=_ANSWER_S
     )
+    if answer.state == "REFUSED" and answer.text.startswith(_HALTED):
+        raise GuardRefusal("halted", answer.text.removeprefix(_HALTED))  # answered with 423
     order_id, _, state = answer.text.partition(" ")
     if answer.state == "DONE":
         return OrderTaken(order_id=order_id, symbol=body["symbol"], status=state.split(" ")[0], message=answer.text)
