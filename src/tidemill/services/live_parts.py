@@ -95,7 +95,7 @@ class _PaperPresent(Present):
 
     def _symbol(self, row: int, now_ns: int, mono_ns: int, held: dict[str, float]) -> SymbolFacts:
         found = super()._symbol(row, now_ns, mono_ns, held)
-        price = self._own_price(row) if self.rests_unpriced and found.stamp_ns == 0 else 0.0
+        price = self._own_price(row) if self.rests_unpriced and not (found.last > 0.0) else 0.0
         return replace(found, last=price, stamp_ns=now_ns, arrived_mono_ns=mono_ns) if price > 0.0 else found
 
     def _own_price(self, row: int) -> float:

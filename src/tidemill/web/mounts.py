@@ -13,11 +13,11 @@ from tidemill.web.agents import broker as agents_broker
 from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
+from tidemill.web.backtests import routes as backtests
+from tidemill.web.custom_strategies import routes as custom_strategies
 from tidemill.web.events import routes as events
 from tidemill.web.export import routes as export
 from tidemill.web.health import routes as health
-from tidemill.web.backtests import routes as backtests
-from tidemill.web.custom_strategies import routes as custom_strategies
 from tidemill.web.live_trading import routes as live_trading
 from tidemill.web.metrics import routes as metrics
 from tidemill.web.performance import routes as performance
@@ -26,6 +26,12 @@ from tidemill.web.runs import ticks
 from tidemill.web.sessions import routes as sessions
 from tidemill.web.strategies import routes as strategies
 from tidemill.web.system import routes as system
+from tidemill.web.trading import config as manual_config
+from tidemill.web.trading import logs as manual_logs
+from tidemill.web.trading import money as manual_money
+from tidemill.web.trading import orders as manual_orders
+from tidemill.web.trading import outside as manual_outside
+from tidemill.web.trading import signals as manual_signals
 from tidemill.web.users import routes as users
 
 __all__ = ["MOUNTS", "Mount", "mount_all"]
@@ -63,6 +69,20 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(performance.router, ("/v1/performance", "/api/performance"), "Performance"),
     Mount(strategies.router, ("/v1/strategies", "/api/strategies"), "Strategies"),
     Mount(custom_strategies.router, ("/v1/custom-strategies", "/api/custom-strategies"), "Custom strategies"),
+    Mount(manual_orders.router, ("/v1/orders",), "Trading by hand"),
+    Mount(manual_orders.fills_router, ("/v1/fills",), "Trading by hand"),
+    Mount(manual_orders.flatten_router, ("/v1/flatten",), "Trading by hand"),
+    Mount(manual_config.halt_router, ("/v1/halt",), "Trading by hand"),
+    Mount(manual_config.resume_router, ("/v1/resume",), "Trading by hand"),
+    Mount(manual_config.router, ("/v1/config",), "Trading by hand"),
+    Mount(manual_signals.router, ("/v1/signal",), "Trading by hand"),
+    Mount(manual_money.pnl_router, ("/v1/pnl",), "Trading by hand"),
+    Mount(manual_money.router, ("/v1",), "Trading by hand"),
+    Mount(manual_logs.router, ("/v1/logs",), "Trading by hand"),
+    Mount(manual_logs.export_router, ("/v1/export",), "Trading by hand"),
+    Mount(manual_outside.broker_router, ("/v1/broker",), "Trading by hand"),
+    Mount(manual_outside.model_router, ("/v1/model",), "Trading by hand"),
+    Mount(manual_outside.hooks_router, ("/v1/hooks",), "Trading by hand"),
     Mount(events.router, ("/v1/events",), "Events and files"),
     Mount(export.router, ("/v1/export",), "Events and files"),
     Mount(health.router, ("/v1/health",), "System"),

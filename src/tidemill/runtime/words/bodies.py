@@ -92,7 +92,7 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
     quantity = _quantity(body, item)
     prices = {name: _price(body, name, item) for name in _PRICES}
     if prices["entry_price"] and (prices["limit_price"] or prices["stop_price"]):
-        raise GuardRefusal("bad_price", "entry_price stands alone: whether it is a limit or a stop, the market decides.")
+        raise GuardRefusal("bad_price", "entry_price stands alone: the market decides whether it is a limit or a stop.")
     _check_sides(side, prices)
     row = np.zeros(1, EVENT)
     row["kind"] = int(EventKind.INTENT)
