@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tidemill import __version__
 from tidemill.adapters.sql.database import Database
 from tidemill.ports.seams import Clock, Ids
-from tidemill.services.access.access import Access
 from tidemill.services.home import Home
 from tidemill.services.hosting.showing import window_of
 from tidemill.services.stream.hub import Hub, HubTerms
@@ -27,7 +26,7 @@ class Telling:
     hub: Hub
 
 
-def build_telling(home: Home, database: Database, access: Access, clock: Clock, ids: Ids) -> Telling:
+def build_telling(home: Home, database: Database, clock: Clock, ids: Ids) -> Telling:
     """Return the services that tell people things; nothing runs yet."""
     terms = HubTerms(server_id=ids.fresh("api-"), build=__version__)
-    return Telling(Hub(database, access, clock, Window(window_of(home)), terms))
+    return Telling(Hub(database, clock, Window(window_of(home)), terms))

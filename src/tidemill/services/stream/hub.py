@@ -17,7 +17,6 @@ from tidemill.model.errors import StoreError, TidemillError
 from tidemill.model.people import Principal
 from tidemill.ports.seams import Clock
 from tidemill.runtime.record.writer import ThreadWriter
-from tidemill.services.access.access import Access
 from tidemill.services.refusals import Refused
 from tidemill.services.stream.book import Book, Event, frame, rows_of
 from tidemill.services.stream.reader import Reader
@@ -55,11 +54,11 @@ class Hub:
     """Serves all who watch.
 
     Args:
-        database, access, clock: of the installation. window: what the engine's process says right now.
+        database, clock: of the installation. window: what the engine's process says right now.
     """
 
-    def __init__(self, database: Database, access: Access, clock: Clock, window: Window, terms: HubTerms) -> None:
-        self._database, self._access, self._clock, self._window = database, access, clock, window
+    def __init__(self, database: Database, clock: Clock, window: Window, terms: HubTerms) -> None:
+        self._database, self._clock, self._window = database, clock, window
         self.terms = terms
         self.watchers: dict[Watcher, None] = {}
         self._books: dict[int, Book] = {}
@@ -256,9 +255,9 @@ class Hub:
         watchers = list(self.watchers)
         turn = self._turns % _CHECKS
         due = {watcher.token: watcher for at, watcher in enumerate(watchers) if at % _CHECKS == turn}
-        for token in due:
+        for token, shown in due.items():
             try:
-                principal = await self._principal(token)
+                principal = await self._principal(shown)
             except Refused as refused:
                 ending = Ending(_SIGNED_OUT, refused.code)
             except TidemillError:
@@ -276,10 +275,10 @@ class Hub:
                     watcher.end(ending)
                     watcher.asked = None
 
-    async def _principal(self, token: str) -> Principal:
+    async def _principal(self, watcher: Watcher) -> Principal:
         if self._writer is None:
-            return self._access.principal_of(token)
-        return await self._writer.run(lambda: self._access.principal_of(token))
+            return watcher.known(watcher.token)
+        return await self._writer.run(lambda: watcher.known(watcher.token))
 
     def _forget(self) -> None:
         """Let go of the books of those who left long enough ago."""

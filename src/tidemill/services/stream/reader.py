@@ -151,7 +151,7 @@ class Reader:
         """Return what rows of runs come after those told; of a run that was there before, none that is there now."""
         fresh = [run_id for run_id in owners if (source.name, run_id) not in self._lines]
         for run_id in fresh:
-            self._lines[source.name, run_id] = 0
+            self._lines[source.name, run_id] = -1
         old = [run_id for run_id in fresh if run_id not in self.runs.begun]
         if old:
             newest = select(source.c.run_id, func.max(source.c.number).label("most")).where(source.c.run_id.in_(old))

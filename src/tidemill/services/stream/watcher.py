@@ -47,12 +47,14 @@ class Watcher:
     """One connection.
 
     Args:
-        principal: who it is; token: by what word. outlet: what waits.
+        principal: who it is; token: by what word. known: tells who is behind a token, raises Refused for nobody.
+        outlet: what waits.
         asked: what it is sent now. wish: what it asked for since, with the number to go on from, -1: a snapshot.
     """
 
     principal: Principal
     token: str
+    known: Callable[[str], Principal]
     outlet: Outlet = field(default_factory=Outlet)
     asked: Asked | None = None
     wish: tuple[Asked, int] | None = None

@@ -42,7 +42,11 @@ class Window:
     def looked(self) -> Iterator[Said]:
         """Return what was said since the last call: topic, key, fields and run."""
         for message in self._ear.heard() if self._ear is not None else ():
-            yield from _said(json.loads(message))
+            try:
+                said = list(_said(json.loads(message)))
+            except (ValueError, TypeError, AttributeError):
+                continue  # of an engine of another version; the database tells the same a little later
+            yield from said
 
 
 def _said(body: dict[str, Any]) -> Iterator[Said]:

@@ -61,7 +61,7 @@ async def _serve(socket: WebSocket, offered: list[str]) -> Ending:
         return Ending(_NOT_SIGNED_IN, refused.code)
     except TidemillError:
         return Ending(_BUSY, "store_unavailable")
-    hub, watcher = parts_of(socket).telling.hub, Watcher(principal, token)
+    hub, watcher = parts_of(socket).telling.hub, Watcher(principal, token, parts_of(socket).access.principal_of)
     if not hub.enter(watcher):
         return Ending(_TOO_MANY, "too_many_connections")
     try:
