@@ -18,8 +18,8 @@ from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.opening import open_store
 from tidemill.bootstrap.beating import BeatingServer
 from tidemill.bootstrap.fleet import build_fleet
-from tidemill.bootstrap.operations import build_operations
 from tidemill.bootstrap.manual import build_manual
+from tidemill.bootstrap.operations import build_operations
 from tidemill.bootstrap.parts import Parts
 from tidemill.bootstrap.protocol import PatientProtocol
 from tidemill.bootstrap.research import build_research
@@ -87,7 +87,7 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     operations = build_operations(home, database, clock, str(settings.profile))
     fleet = build_fleet(home, database, clock, ids)
     manual = build_manual(home, database, clock, ids, loaded, fleet)
-    telling = build_telling(home, database, access, clock, ids)
+    telling = build_telling(home, database, clock, ids)
     log = Log(process="api")
     research = build_research(home, database, clock, ids, log, fleet)
     return Parts(home, database, clock, ids, loaded, access, log, operations, fleet, manual, telling, research)
