@@ -75,8 +75,9 @@ bench-peers: $(VENV)/.dev-ready  ## the same work side by side with other engine
 	@$(PY) bench/peers.py $(ARGS)
 
 lock:  ## resolve the lock files anew (needs uv)
-	@for name in dev run; do \
-		flags="--extra dev"; [ $$name = dev ] || flags="-c requirements/dev.lock"; \
+	@for name in dev run service; do \
+		case $$name in dev) flags="--extra dev";; run) flags="-c requirements/dev.lock";; \
+			service) flags="--extra postgres -c requirements/dev.lock";; esac; \
 		uv pip compile -q pyproject.toml requirements/build.in $$flags --universal --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --strip-extras --custom-compile-command "make lock" \
 			--upgrade -o requirements/$$name.lock || exit 1; \
