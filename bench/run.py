@@ -17,6 +17,7 @@ import live_halt
 import live_sim
 import live_soak
 import processes
+import stream
 
 # must reach, aim; where the aim is the larger of the two, more is better
 TARGETS = {
@@ -39,6 +40,7 @@ TARGETS = {
     "halt_cancels_ms": (1_000.0, 200.0),
     "kill_to_ready_p99_s": (10.0, 2.0),
     "simulated_days_per_second": (5.0, 20.0),
+    "stream_200_viewers_cpu_pct": (40.0, 15.0),
 }
 
 
@@ -62,6 +64,7 @@ def measure(repeats: int, sustain_s: float) -> tuple[dict[str, float], dict[str,
         "live_replay": live.replay(),
         "halts": live_halt.halts(),
         "restarts": live_halt.restarts(10),
+        "stream": stream.viewers(),
         "simulation": live_sim.simulated_days(),
     }
     figures = {f"{name}_seconds": details[name]["min"] for name in ("w1", "w2", "w3", "w4", "w5")}
@@ -77,6 +80,7 @@ def measure(repeats: int, sustain_s: float) -> tuple[dict[str, float], dict[str,
     figures |= {name: details["halts"][name] for name in ("halt_last_send_ms", "halt_cancels_ms")}
     figures["simulated_days_per_second"] = details["simulation"]["days_per_second"]
     figures["kill_to_ready_p99_s"] = details["restarts"]["kill_to_ready_p99_s"]
+    figures["stream_200_viewers_cpu_pct"] = details["stream"]["cpu_pct"]
     return figures, details
 
 

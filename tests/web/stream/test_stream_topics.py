@@ -88,7 +88,7 @@ def test_what_the_engine_says_right_now_is_passed_on_and_positions_are_not_inven
         "p": [["s", "SPY", "501.25", 5_012_500_000, 12_500_000], ["s", "QQQ", "1", 1, 1]],
         "e": [[1_000_000, 2_000_000, -500_000, 0]],
     }
-    for message in (b"{", b"[]", b'{"run":1,"q":[1]}', json.dumps(body).encode()):
+    for message in (b"{", b"[]", b'[{"run":1,"q":[1]}]', json.dumps([body]).encode()):
         assert speaker.say(message)
     rows = client.until("values")["topics"]
     speaker.close()
@@ -118,9 +118,7 @@ def test_nothing_of_others_is_ever_sent(stream: Any) -> None:
     speaker = Loudspeaker(window_of(stream.service.parts.home))
     for number in range(20):
         for run, name in ((mine, "A"), (theirs, "B")):
-            speaker.say(
-                json.dumps({"run": run, "q": [["SPY", str(number + 1), "", "", 1]], "e": [[1, 1, 1, 1]]}).encode()
-            )
+            speaker.say(json.dumps([{"run": run, "q": [["SPY", str(number + 1), "", "", 1]]}]).encode())
             stream.write(
                 orders=[stream.order(run, f"{name}{number}")],
                 fills=[stream.fill(run, f"{name}{number}", f"{name}{number}")],

@@ -73,7 +73,7 @@ class Glance:
             for kind, row in rows[first : first + _ROWS]:
                 body.setdefault(kind, []).append(row)
             message = json.dumps(body, separators=(",", ":")).encode()
-            if len(message) <= LONGEST:
+            if len(message) <= LONGEST - 2:  # with room for the brackets of a list
                 found.append(message)
         return found
 

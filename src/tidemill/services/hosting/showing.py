@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tidemill.ports.seams import Clock
 from tidemill.runtime.life.glance import Glance
-from tidemill.runtime.loudspeaker import Loudspeaker
+from tidemill.runtime.loudspeaker import LONGEST, Loudspeaker
 from tidemill.services.home import Home
 from tidemill.services.hosting.hosted import Hosted
 
@@ -34,6 +34,8 @@ class Showing:
         self._runs, self._clock = runs, clock
         self._glances: dict[str, tuple[object, Glance]] = {}
         self._count = 0
+        self._waiting: list[bytes] = []
+        self._bytes = 0
 
     async def serve(self) -> None:
         """Look and tell until cancelled."""
@@ -47,7 +49,7 @@ class Showing:
 
     def tell(self) -> None:
         """Tell what changed since the last look; everything, now and then. An empty word asks whether anybody hears."""
-        if not self._speaker.say(b"{}"):
+        if not self._speaker.say(b"[]"):
             return
         self._count += 1
         for run_id, hosted in list(self._runs.items()):
@@ -60,6 +62,20 @@ class Showing:
             if self._count % _AGAIN == 0:
                 known[1].forget()
             for message in known[1].words():
-                self._speaker.say(message)
+                self._add(message)
+        self._flush()
         for gone in [run_id for run_id in self._glances if run_id not in self._runs]:
             del self._glances[gone]
+
+    def _add(self, message: bytes) -> None:
+        """Say what many runs have to tell as one message: systems let few wait, ten by default on Linux."""
+        if self._bytes + len(message) + 1 > LONGEST - 1:
+            self._flush()
+        self._waiting.append(message)
+        self._bytes += len(message) + 1
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._speaker.say(b"[" + b",".join(self._waiting) + b"]")
+        self._waiting.clear()
+        self._bytes = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,7 @@ from tidemill.services.stream.topics import Topic
 
 __all__ = ["Said", "Window"]
 
+_MOST = 4_096  # messages between two turns; beyond that the oldest go
 Said = tuple[Topic, str, dict[str, Any], str]
 
 
@@ -27,23 +30,30 @@ class Window:
     def __init__(self, place: Path) -> None:
         self._place = place
         self._ear: Ear | None = None
+        self._heard: deque[bytes] = deque(maxlen=_MOST)
 
     def __enter__(self) -> Self:
         self._ear = Ear(self._place)
+        asyncio.get_running_loop().add_reader(self._ear.number, self._listen)  # systems let few messages wait
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._ear is not None:
+            asyncio.get_running_loop().remove_reader(self._ear.number)
             self._ear.close()
             self._ear = None
 
+    def _listen(self) -> None:
+        if self._ear is not None:
+            self._heard.extend(self._ear.heard())
+
     def looked(self) -> Iterator[Said]:
         """Return what was said since the last call: topic, key, fields and run."""
-        for message in self._ear.heard() if self._ear is not None else ():
+        while self._heard:
             try:
-                said = list(_said(json.loads(message)))
+                said = [item for body in json.loads(self._heard.popleft()) for item in _said(body)]
             except (ValueError, TypeError, AttributeError):
                 continue  # of an engine of another version; the database tells the same a little later
             yield from said
