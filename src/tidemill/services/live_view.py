@@ -93,13 +93,14 @@ class LiveView:
         return asdict(self)
 
     def beat(self, health: dict[str, Any] | None = None) -> str:
-        """Return what a heartbeat tells, as JSON: all but positions and orders, which the record has.
+        """Return what a heartbeat tells, as JSON: of positions only the newest prices; the rest the record has.
 
         Args:
             health: how the process fares, as of ``services.health``.
         """
         body = {name: value for name, value in asdict(self).items() if name not in {"positions", "last_orders"}}
-        return json.dumps({**body, "health": health or {}})
+        prices = {line.symbol: line.last_price for line in self.positions}
+        return json.dumps({**body, "prices": prices, "health": health or {}})
 
 
 class Watcher:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from tidemill.adapters.sql.database import Row
@@ -87,17 +87,29 @@ class Results:
         return clock.day(at_ns) == clock.day(self._clock.now_ns())
 
     def portfolio(self, scope: UserScope) -> tuple[Desk | None, Portfolio]:
-        """Return a desk and its money; before its first use, what it will begin with."""
+        """Return a desk and its money at the newest prices; before its first use, what it will begin with."""
         desk = self._desks.find(scope)
         if desk is None:
             cash = self._desks.initial_cash
             return None, self._facts.portfolio_of(None, cash, self._clock.now_ns())
-        return desk, self._facts.portfolio(desk.run, desk.agent.spec.run.cash)
+        money = self._facts.portfolio(desk.run, desk.agent.spec.run.cash)
+        marked = _total(item.unrealised for item in self._facts.positions([desk.run]))
+        shift = _total(item.unrealised for item in self.positions(scope)) - marked
+        today = money.daily_pnl if self.is_of_today(scope, money.updated_ns) else 0.0
+        return desk, replace(
+            money,
+            equity=round(money.equity + shift, 2),
+            daily_pnl=round(today + shift, 2),
+            total_pnl=round(money.total_pnl + shift, 2),
+        )
 
     def positions(self, scope: UserScope) -> Sequence[PositionFact]:
-        """Return what is open on a desk."""
+        """Return what is open on a desk, at the newest prices its engine told."""
         desk = self._desks.find(scope)
-        return self._facts.positions([desk.run]) if desk is not None else []
+        if desk is None:
+            return []
+        prices = self._facts.view(desk.run).get("prices", {})
+        return [_valued(item, prices.get(item.symbol)) for item in self._facts.positions([desk.run])]
 
     def _closed(self, runs: Sequence[OwnedRun]) -> Sequence[Row]:
         return self._facts.trips(runs, _MOST_TRIPS, status="CLOSED")
@@ -139,6 +151,22 @@ class Results:
             _total(item for item in results if item < 0.0),
             round(sum(multiples) / len(multiples), 4) if multiples else None,
         )
+
+
+def _valued(item: PositionFact, price: float | None) -> PositionFact:
+    """Return a position at a newer price than that of its last mark."""
+    if price is None or not (price > 0.0) or price == item.market_price:
+        return item
+    multiplier = infer_instrument(item.symbol).multiplier
+    unrealised = round((price - item.average_price) * item.quantity * multiplier, 2)
+    cost = abs(item.average_price * item.quantity * multiplier)
+    return replace(
+        item,
+        market_price=price,
+        market_value=round(price * item.quantity * multiplier, 2),
+        unrealised=unrealised,
+        unrealised_pct=round(unrealised / cost * 100.0, 4) if cost else 0.0,
+    )
 
 
 def _day_result(day: date, rows: Sequence[Row]) -> DayResult:

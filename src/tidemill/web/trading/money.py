@@ -172,7 +172,7 @@ def daily(request: Request, scope: Scope) -> DailyOut:
     desk, money = manual.results.portfolio(scope)
     own, today = manual.desks.guardrails(scope), _day(manual.results.day(scope))
     is_of_today = desk is not None and manual.results.is_of_today(scope, money.updated_ns)
-    total = money.daily_pnl if is_of_today else 0.0
+    total = money.daily_pnl
     unrealised = round(sum(item.unrealized_pnl for item in _positions(parts, scope)), 2)
     here = {"system"} | ({f"run:{desk.run.run_id}", f"account:{desk.run.account}"} if desk is not None else set())
     return DailyOut(
