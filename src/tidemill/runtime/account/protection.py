@@ -2,6 +2,9 @@
 
 The core places stops and answers their loss. This watch looks at what the broker has confirmed, and when that falls
 short it asks, closes, and at last halts and calls a person. It never opens or turns a position.
+
+A position that an exit has opened, because it crossed another that had closed the one before, was asked for by nobody
+and has no stop to wait for: it is closed the same way.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ class _Position:
     instrument: int
     strategy: int
     units: float
-    wants_stop: bool
+    wants_stop: bool  # or is to be closed
 
 
 class Protector:
@@ -113,10 +116,23 @@ class Protector:
         slots = self._core.engine.state.tables["slots"]
         for at in np.flatnonzero(slots["quantity"]).tolist():
             row = slots[at]
-            wants = bool(row["stop_price"] > 0.0 or row["trail_amount"] > 0.0 or row["trail_pct"] > 0.0)
+            has_terms = bool(row["stop_price"] > 0.0 or row["trail_amount"] > 0.0 or row["trail_pct"] > 0.0)
+            wants = has_terms or self._is_unasked(int(row["entry_order_id"]))
             yield _Position(at, int(row["instrument"]), int(row["strategy"]), float(row["quantity"]), wants)
         for at in [at for at in self._naked if not slots[at]["quantity"]]:
             self._naked.pop(at)
+
+    def _is_unasked(self, opener: int) -> bool:
+        """Tell whether an exit has opened a position: an order that was to close the one before."""
+        order = self._book.by_number.get(opener)
+        return order is not None and order.request.intent is not Intent.ENTRY
+
+    def is_given_up(self, instrument: int) -> bool:
+        """Tell whether a person was called because a position could be neither protected nor closed."""
+        slots = self._core.engine.state.tables["slots"]
+        return any(
+            naked.is_given_up and int(slots[at]["instrument"]) == instrument for at, naked in self._naked.items()
+        )
 
     def _is_covered(self, position: _Position) -> bool:
         """Tell whether stops for the whole position, or an exit of it, are confirmed to work."""

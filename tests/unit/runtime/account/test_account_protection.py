@@ -181,3 +181,28 @@ def test_while_the_broker_is_away_nothing_is_counted_as_an_attempt(tmp_path: Pat
     assert [stop.remaining for stop in stops(world)] == [10.0]  # as soon as the line was back
     assert stops(world)[0].created_ns - world.exchange.truth.fills[0].ts_ns <= 26 * SECOND_NS
     assert world.broken(run) == []
+
+
+def test_a_position_that_a_crossing_exit_has_opened_is_closed(tmp_path: Path, store: Any) -> None:
+    script = {2: ("buy", {"take_profit": 101.0}), 4: ("close",)}
+    world, lossy = lossy_world(tmp_path, store, script, prices=[100.0] * 9)
+    crossed: list[int] = []
+
+    async def submit(order: Any) -> Any:
+        if order.intent is Intent.EXIT and not crossed:
+            world.exchange.trade(SYMBOL, 102.0)  # the target fills while the exit is on its way
+            answer = await lossy.inner.submit(order)
+            crossed.append(world.clock.now_ns())
+            assert world.exchange.position(SYMBOL) == -10.0
+            return answer
+        return await lossy.inner.submit(order)
+
+    lossy.submit = submit
+    run = world.play()
+    assert crossed
+    assert world.exchange.position(SYMBOL) == 0.0
+    first, closing = world.sent(Intent.EXIT)
+    assert (int(first.side), int(closing.side), closing.filled) == (-1, 1, 10.0)
+    assert closing.created_ns - crossed[0] <= 3 * PROTECT_NS
+    assert "NAKED" not in world.kinds(run)
+    assert world.broken(run) == []
