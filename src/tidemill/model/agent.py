@@ -34,7 +34,7 @@ _SHORTEST, _LONGEST = 1024, 4_194_304  # of a feed's queue, items
 FEEDS = ("replay", "synthetic", "sample", "push", "stream")
 LISTENING = ("push", "stream")  # feeds of the present: what is traded has to be named
 FILLS_ON = ("bars", "trades")
-LIMIT_FACES = ("account", "agent", "strategy", "session", "guardrail")
+LIMIT_FACES = ("account", "agent", "strategy", "session", "guardrail", "rules")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -208,7 +208,8 @@ class AgentSpec:
         broker: where orders go.
         account: the broker's account id; empty: one of the run's own, on paper.
         feed, schedule, paper: as above.
-        limits: what the guard allows, by face: ``account``, ``agent``, ``strategy``, ``session``, ``guardrail``.
+        limits: what the guard allows, by face: ``account``, ``agent``, ``strategy``, ``session``, ``guardrail``;
+            under ``rules`` an owner's own, by name.
         tolerances: what the machinery may do before entries stop.
         auto_execute: off: signals are recorded and nothing is ordered.
         form: how strategies run.

@@ -16,13 +16,15 @@ from tidemill.adapters.paper import PaperTerms
 from tidemill.model.agent import AgentSpec, StrategyUse, check_schema
 from tidemill.model.errors import ConfigError, NotAuthorised, StoreError, StrategyError, UnknownName
 from tidemill.model.settings import DAYS, parse_enum
+from tidemill.runtime.guard.account_rules import AccountRule, pre_trade, rules_of
 from tidemill.runtime.guard.faces import AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
 from tidemill.runtime.guard.facts import Arming, Scope
-from tidemill.runtime.guard.limits import Limits, Window, no_limits
+from tidemill.runtime.guard.limits import Limits, Window, combine, no_limits
 from tidemill.runtime.guard.tolerances import Tolerances
 from tidemill.services.entries import StrategyRequest, entrants_of
 
 __all__ = [
+    "account_rules",
     "check_armed",
     "limits_of",
     "paper_terms",
@@ -173,7 +175,18 @@ def limits_of(spec: AgentSpec) -> dict[Scope, Limits]:
     for face, cls in _FACES.items():
         if face in spec.limits:
             found[Scope(face)] = _made(cls, spec.limits[face], f"[limits.{face}]").limits()
+    for scope, limits in pre_trade(account_rules(spec))[0].items():
+        found[scope] = combine(found[scope], limits)
     return found
+
+
+def account_rules(spec: AgentSpec) -> tuple[AccountRule, ...]:
+    """Return the rules of an agent's owner.
+
+    Raises:
+        ConfigError: one cannot be used. UnknownName: there is no such key or choice.
+    """
+    return rules_of(spec.limits.get("rules", {}))
 
 
 def tolerances_of(spec: AgentSpec) -> Tolerances:

@@ -24,6 +24,7 @@ from tidemill.research.planning import plan_run
 from tidemill.runtime.account.owner import process_name
 from tidemill.runtime.clock import SystemClock, SystemIds
 from tidemill.runtime.core import Core
+from tidemill.runtime.guard.account_rules import check_strategies
 from tidemill.runtime.guard.baseline import DayClock
 from tidemill.runtime.guard.closes import DailyCloses
 from tidemill.runtime.guard.facts import Arming, Facts, SymbolFacts
@@ -36,7 +37,7 @@ from tidemill.runtime.orders.outgoing import Outgoing
 from tidemill.runtime.orders.present import Present
 from tidemill.runtime.record.writer import Writer
 from tidemill.runtime.room import InboxRoom
-from tidemill.services.agents import paper_terms, spec_hash, spec_text, tolerances_of
+from tidemill.services.agents import account_rules, paper_terms, spec_hash, spec_text, tolerances_of
 from tidemill.services.home import Home
 from tidemill.services.live_market import LiveMarket
 from tidemill.services.live_view import LiveView
@@ -162,7 +163,8 @@ def parts_of(
     """Return what a run is made of: paper exchange, feed, inbox and the facts the guard asks for."""
     spec, clock = request.spec, request.clock
     engine = engine_of(spec, market)
-    plan = engine.plan
+    plan, rules = engine.plan, account_rules(spec)
+    check_strategies(rules, list(terms.strategies))
     broker = PaperBroker(plan, paper_terms(spec, terms.account))
     feed = Ending(market.feed)
     sessions = SessionTable(market.instruments)
@@ -211,6 +213,7 @@ def parts_of(
         candles=market.candles,
         warmup=market.warmup,
         owner=process_name(SystemIds()),
+        rules=rules,
     )
 
 

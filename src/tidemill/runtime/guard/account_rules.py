@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import Any
 
-from tidemill.model.errors import ConfigError
-from tidemill.model.units import MICROS
-from tidemill.runtime.guard.facts import Facts, Scope
+from tidemill.model.errors import ConfigError, UnknownName
+from tidemill.runtime.guard.facts import Scope
 from tidemill.runtime.guard.limits import Limits, combine, no_limits
-from tidemill.runtime.guard.numbers import UNKNOWN, finite, positive
-from tidemill.runtime.guard.worst_case import value_per_unit
+from tidemill.runtime.guard.numbers import finite
 
-__all__ = ["AccountRule", "Action", "Breach", "RuleType", "Unit", "breaches", "pre_trade"]
+__all__ = ["AccountRule", "Action", "RuleType", "Unit", "check_strategies", "pre_trade", "rules_of"]
 
 
 class RuleType(StrEnum):
@@ -26,6 +25,8 @@ class RuleType(StrEnum):
     LEVERAGE = "max_leverage"
     POSITION_LIMIT = "position_limit"
     SECTOR_LIMIT = "sector_limit"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
 
 
 class Unit(StrEnum):
@@ -58,7 +59,11 @@ _FIELDS = {
     (RuleType.POSITION_LIMIT, Unit.COUNT): "max_concurrent_positions",
     (RuleType.SECTOR_LIMIT, Unit.PERCENT): "max_sector_pct",
 }
-_OF_ONE_POSITION = frozenset({RuleType.POSITION_SIZE})
+_GAIN = (RuleType.STOP_LOSS, RuleType.TAKE_PROFIT)  # of one position: no limit of an order says it
+_GAIN_UNITS = (Unit.PERCENT, Unit.DOLLARS)
+_OF_ONE_POSITION = (RuleType.POSITION_SIZE, *_GAIN)
+_OF_A_SIZE = (RuleType.POSITION_SIZE, RuleType.LEVERAGE, RuleType.SECTOR_LIMIT)
+_OF_THE_ACCOUNT = (RuleType.DRAWDOWN, RuleType.CORRELATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,14 @@ class AccountRule:
     """One rule of an owner.
 
     Args:
-        name: for people. type, unit, threshold: what is measured and where it ends.
-        action: what a breach leads to. scope: the account's, or one strategy's.
+        name: for people. type, unit, threshold: what is measured and where it ends; of ``stop_loss`` and
+            ``take_profit`` a position's loss or gain, in dollars or in percent of what was paid for it.
+        action: what a breach leads to: ``reduce_size`` closes what is too much, ``close_position`` the position
+            concerned, ``close_all`` every position of the scope, which then stays halted.
+        scope: whose book is measured. strategy: only this one's positions and orders; empty: all.
 
     Raises:
-        ConfigError: the unit does not fit, or the threshold is out of bounds.
+        ConfigError: unit, action or strategy do not fit what is measured, or the threshold is out of bounds.
     """
 
     name: str
@@ -79,29 +87,43 @@ class AccountRule:
     threshold: float
     action: Action = Action.BLOCK
     scope: Scope = Scope.ACCOUNT
+    strategy: str = ""
 
     def __post_init__(self) -> None:
-        if (self.type, self.unit) not in _FIELDS:
-            units = ", ".join(unit for kind, unit in _FIELDS if kind is self.type)
-            raise ConfigError(f"{self.name}: {self.type} is measured in {units}, not in {self.unit}.")
+        units = _GAIN_UNITS if self.type in _GAIN else [unit for kind, unit in _FIELDS if kind is self.type]
+        if self.unit not in units:
+            raise ConfigError(f"{self.name}: {self.type} is measured in {', '.join(units)}, not in {self.unit}.")
         if self.unit is Unit.COUNT and self.threshold != int(self.threshold):
             raise ConfigError(f"{self.name}: a count must be a whole number, not {self.threshold!r}.")
+        if not (finite(self.threshold) and self.threshold > 0.0):
+            raise ConfigError(f"{self.name}: the threshold must be above zero, not {self.threshold!r}.")
+        self._check_action()
         self.limits()
+
+    def _check_action(self) -> None:
+        if self.type is RuleType.CORRELATION and self.action is not Action.BLOCK:
+            raise ConfigError(f"{self.name}: a correlation is looked at before an entry leaves; its action is block.")
+        if self.action is Action.CLOSE_POSITION and self.type not in _OF_ONE_POSITION:
+            raise ConfigError(f"{self.name}: {self.type} concerns all positions; write close_all.")
+        if self.action is Action.REDUCE_SIZE and self.type not in _OF_A_SIZE:
+            raise ConfigError(
+                f"{self.name}: {self.type} tells no size to reduce to; write close_all."
+            )
+        if self.strategy and self.type in _OF_THE_ACCOUNT:
+            raise ConfigError(f"{self.name}: {self.type} is measured for the whole account; leave strategy out.")
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether the guard's limits say it before an order leaves; else the rule is asked by itself."""
+        return not self.strategy and self.type not in _GAIN
 
     def limits(self) -> Limits:
         """Return the rule as limits of its scope."""
+        if self.type in _GAIN:
+            return no_limits(self.scope)
         threshold = int(self.threshold) if self.unit is Unit.COUNT else self.threshold
         values: dict[str, float] = {_FIELDS[self.type, self.unit]: threshold}
         return replace(no_limits(self.scope), **values)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A rule that is exceeded now; ``symbol`` is empty when it concerns all positions."""
-
-    rule: AccountRule
-    symbol: str
-    value: float
 
 
 def pre_trade(rules: Iterable[AccountRule]) -> tuple[dict[Scope, Limits], dict[Scope, Limits]]:
@@ -109,63 +131,55 @@ def pre_trade(rules: Iterable[AccountRule]) -> tuple[dict[Scope, Limits], dict[S
     blocking: dict[Scope, Limits] = {}
     warning: dict[Scope, Limits] = {}
     for rule in rules:
-        book = warning if rule.action is Action.ALERT else blocking
-        book[rule.scope] = combine(book.get(rule.scope, no_limits(rule.scope)), rule.limits())
+        if rule.is_limit:
+            book = warning if rule.action is Action.ALERT else blocking
+            book[rule.scope] = combine(book.get(rule.scope, no_limits(rule.scope)), rule.limits())
     return blocking, warning
 
 
-def breaches(rules: Sequence[AccountRule], facts: Facts) -> tuple[Breach, ...]:
-    """Return which rules what is held exceeds now, for the actions after a trade.
+def rules_of(tables: Mapping[str, Any]) -> tuple[AccountRule, ...]:
+    """Return the rules an agent's file holds, by name.
 
-    What cannot be measured is no breach here: nothing is closed on doubt. Entries are stopped by doubt all the same.
+    Args:
+        tables: by the rule's name: type, unit, threshold, and where wanted action and strategy.
+
+    Raises:
+        UnknownName: there is no such key or choice. ConfigError: a rule cannot be used.
     """
-    found = []
+    return tuple(_rule(name, table) for name, table in tables.items())
+
+
+def _rule(name: str, table: Any) -> AccountRule:
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"A rule is a table; write [limits.rules.{name}] and its keys below it.")
+    known = [item.name for item in fields(AccountRule) if item.name not in {"name", "scope"}]
+    for key in table:
+        if key not in known:
+            raise UnknownName(f"key in [limits.rules.{name}]", str(key), known)
+    for key in ("type", "unit", "threshold"):
+        if key not in table:
+            raise ConfigError(f"[limits.rules.{name}] needs {key}.")
+    threshold, strategy = table["threshold"], table.get("strategy", "")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not isinstance(strategy, str):
+        raise ConfigError(f"threshold in [limits.rules.{name}] is a number, and strategy a name.")
+    action = _choice(Action, table.get("action", Action.BLOCK), "action")
+    kind, unit = _choice(RuleType, table["type"], "type"), _choice(Unit, table["unit"], "unit")
+    return AccountRule(name, RuleType(kind), Unit(unit), threshold, Action(action), strategy=strategy)
+
+
+def _choice(kind: type[StrEnum], value: object, what: str) -> str:
+    known = [item.value for item in kind]
+    if value not in known:
+        raise UnknownName(f"{what} of a rule", str(value)[:80], known)
+    return str(value)
+
+
+def check_strategies(rules: Iterable[AccountRule], strategies: Sequence[str]) -> None:
+    """Make sure that each rule's strategy is one of the run's.
+
+    Raises:
+        UnknownName: it is not.
+    """
     for rule in rules:
-        for symbol, value in _measured(rule, facts):
-            if finite(value) and value > rule.threshold:
-                found.append(Breach(rule, symbol, value))
-    return tuple(found)
-
-
-def _measured(rule: AccountRule, facts: Facts) -> list[tuple[str, float]]:
-    scope = facts.scopes.get(rule.scope)
-    if scope is None or rule.type is RuleType.CORRELATION:
-        return []
-    equity = scope.equity_micros / MICROS if finite(scope.equity_micros) else UNKNOWN
-    if rule.type in {RuleType.DAILY_LOSS, RuleType.DRAWDOWN}:
-        return [("", _fall(rule, facts, equity))]
-    values = {symbol: _value(facts, symbol, units, rule) for symbol, units in scope.units.items() if units != 0.0}
-    share = 100.0 / equity if rule.unit is Unit.PERCENT else 1.0
-    if rule.type in _OF_ONE_POSITION:
-        return [(symbol, value * share) for symbol, value in values.items()]
-    if rule.type is RuleType.POSITION_LIMIT:
-        return [("", float(len(values)))]
-    if rule.type is RuleType.LEVERAGE:
-        return [("", sum(values.values()) / equity)]
-    sectors: dict[str, float] = {}
-    for symbol, value in values.items():
-        sector = facts.symbols[symbol].sector if symbol in facts.symbols else ""
-        sectors[sector] = sectors.get(sector, 0.0) + value
-    return [("", max((value for sector, value in sectors.items() if sector), default=0.0) * share)]
-
-
-def _value(facts: Facts, symbol: str, units: float, rule: AccountRule) -> float:
-    here = facts.symbols.get(symbol)
-    if here is None or here.instrument is None or not positive(here.last):
-        return UNKNOWN
-    is_notional = rule.type is RuleType.LEVERAGE
-    each = here.last * here.instrument.multiplier if is_notional else value_per_unit(here.instrument, here.last)
-    return abs(units) * each
-
-
-def _fall(rule: AccountRule, facts: Facts, equity: float) -> float:
-    base = facts.scopes[rule.scope].baseline
-    micros = facts.scopes[rule.scope].equity_micros
-    if base is None or micros is None or not finite(equity) or base.day != facts.trading_day:
-        return UNKNOWN
-    if rule.type is RuleType.DRAWDOWN:
-        return base.drawdown_pct(micros)
-    lost = base.day_loss_micros(micros)
-    if rule.unit is Unit.DOLLARS:
-        return lost / MICROS
-    return lost / base.day_equity_micros * 100.0 if base.day_equity_micros > 0 else UNKNOWN
+        if rule.strategy and rule.strategy not in strategies:
+            raise UnknownName(f"strategy of the rule {rule.name}", rule.strategy, strategies)

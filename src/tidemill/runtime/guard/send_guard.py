@@ -186,9 +186,9 @@ class SendGuard:
             self._punish(found, facts)
         return tuple(no for _, no in found)
 
-    def halt(self, scope: str, reason: str, by: str, now_ns: int) -> None:
-        """Stop a scope's new risk until a named person lifts it; what works goes on working."""
-        self._stop(Halt(scope, Rung.PAUSE, reason, by, now_ns))
+    def halt(self, scope: str, reason: str, by: str, now_ns: int, rung: Rung = Rung.PAUSE) -> None:
+        """Stop a scope's new risk until a named person lifts it; without a higher rung what works goes on working."""
+        self._stop(Halt(scope, rung, reason, by, now_ns))
 
     def _stop(self, halt: Halt) -> None:
         try:

@@ -74,6 +74,8 @@ class Run(Wired):
         if self.outside is not None:
             await self.outside.start(inherited, facts, self._take_reports)
             await self.journal.commit()
+        if self.ruling is not None:
+            self.ruling.look()  # what a crash cut off, before anything else happens
         self.phase = Phase.RUNNING
 
     def _open_record(self, inherited: Inherited, lease: Lease) -> Journal:
@@ -222,6 +224,8 @@ class Run(Wired):
             if self._telling.is_due:
                 await self._telling.tell()
             await self._take(*taken)
+            if self.ruling is not None and self.ruling.is_due:
+                self.ruling.look()
             count += 1
             if count % _BREATH == 0:
                 await self.parts.clock.sleep(0)

@@ -18,6 +18,7 @@ from tidemill.ports.feed import Feed
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import Store
 from tidemill.runtime.core import Core, Written
+from tidemill.runtime.guard.account_rules import AccountRule
 from tidemill.runtime.guard.send_guard import SendGuard
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.market.candles import Candles
@@ -106,6 +107,7 @@ class RunParts:
         owner: name of this process on the lease.
         watch: how it is watched from inside: halts, lag, heartbeat; None in backtests of the runtime.
         follow: told what the core has booked, with the tape row (read tables, streams, screens).
+        rules: an owner's own, beside the limits of the guard.
         polls: whether the run looks for its commands itself; else whoever hosts it hands them to its poller.
         answered: told when answers to commands are on the disk.
     """
@@ -127,5 +129,6 @@ class RunParts:
     owner: str = "engine"
     watch: Supervision | None = None
     follow: list[Callable[[int, Written], None]] = field(default_factory=list)
+    rules: Sequence[AccountRule] = ()
     polls: bool = True
     answered: Callable[[], object] = lambda: None

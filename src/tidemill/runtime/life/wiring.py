@@ -14,6 +14,7 @@ from tidemill.runtime.account.outside import Outside, OutsideParts
 from tidemill.runtime.bus import EventBus, HandlerFailure, Notice, Topic
 from tidemill.runtime.core import Core
 from tidemill.runtime.groups import Groups
+from tidemill.runtime.life.ruling import Ruling
 from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
 from tidemill.runtime.market.market import Market
 from tidemill.runtime.notices import Notices
@@ -100,6 +101,9 @@ class Wired:
         self.present.baseline = inherited.baseline
         self.approver = Approver(parts.guard, self.present, journal, self.now)
         self.approver.on_trip = self._tripped
+        self.ruling = Ruling(self, parts.rules, inherited.rule_states) if parts.rules else None
+        if self.ruling is not None:
+            self.approver.denied = self.ruling.denied
         self.desk: Desk
         if parts.exchange is not None:
             known, may_gather = inherited.outbox, parts.feed.is_replay

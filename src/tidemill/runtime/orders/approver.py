@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from tidemill.model.enums import Intent
 from tidemill.model.errors import GuardRefusal
 from tidemill.model.journal import GuardRow
 from tidemill.runtime.guard.baseline import must_be_saved
+from tidemill.runtime.guard.facts import Facts
+from tidemill.runtime.guard.halts import Rung
 from tidemill.runtime.guard.limits import Limits
 from tidemill.runtime.guard.send_guard import Approved, SendGuard
 from tidemill.runtime.orders.outgoing import Outgoing
@@ -35,6 +38,7 @@ class Approver:
         self._guard, self._present, self._journal, self._now = guard, present, journal, now
         self.refused = 0
         self.on_trip: Callable[[GuardRow], None] = lambda _row: None
+        self.denied: Callable[[Outgoing, Facts], str] = lambda _item, _facts: ""  # what an owner's rules say
         self.saved = present.baseline
 
     def __call__(self, item: Outgoing) -> Approved | GuardRefusal:
@@ -48,6 +52,7 @@ class Approver:
             request = replace(request, quantity=item.quantity, stop_price=stop)
         try:
             approved = self._guard.approve(request, facts)
+            self._ask_owner(item, facts)
         except GuardRefusal as refusal:
             self.refused += 1
             self._drain()
@@ -56,9 +61,16 @@ class Approver:
         self._present.left(item, mono_ns)
         return approved
 
-    def halt(self, scope: str, reason: str, by: str) -> None:
+    def _ask_owner(self, item: Outgoing, facts: Facts) -> None:
+        """Ask the owner's own rules about an entry."""
+        if item.action == "submit" and item.order.request.intent is Intent.ENTRY:
+            sentence = self.denied(item, facts)
+            if sentence:
+                raise GuardRefusal("account_rule", sentence)
+
+    def halt(self, scope: str, reason: str, by: str, rung: Rung = Rung.PAUSE) -> None:
         """Stop a scope's new risk until a named person lifts it."""
-        self._guard.halt(scope, reason, by, self._now()[0])
+        self._guard.halt(scope, reason, by, self._now()[0], rung)
         self._drain()
 
     def relimit(self, limits: Limits, row: GuardRow) -> None:

@@ -51,6 +51,7 @@ class Inherited:
         outbox: its requests by key, in order of writing. commands: keys of those on the tape.
         orders, fills: as written. fill_of: fills by tape row. broker_ids: by client id.
         baseline: from which losses of the day, the week and the peak are counted.
+        rule_states: what is remembered of an owner's rules, by name.
         cash_offset: the broker's cash less ours when an earlier process looked last, micros; None: it never did.
     """
 
@@ -64,6 +65,7 @@ class Inherited:
     fill_of: Mapping[int, FillEntry] = field(default_factory=dict)
     broker_ids: Mapping[str, str] = field(default_factory=dict)
     cash_offset: int | None = None
+    rule_states: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
@@ -159,7 +161,8 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     broker_ids = {order.client_id: order.broker_id for order in orders if order.broker_id}
     offsets = [int(row.body) for row in tape if row.source == "account" and row.kind == "cash_offset"]
     offset = offsets[-1] if offsets else None
-    return Inherited(run, recorded, outbox, orders, fills, commands, baseline, fill_of, broker_ids, offset)
+    states = {row.key: row.body for row in tape if row.source == "guard" and row.kind == "rule"}
+    return Inherited(run, recorded, outbox, orders, fills, commands, baseline, fill_of, broker_ids, offset, states)
 
 
 def recorded_report(

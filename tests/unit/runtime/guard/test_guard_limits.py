@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tidemill.model.errors import ConfigError, UnknownName
-from tidemill.runtime.guard.account_rules import AccountRule, Action, RuleType, Unit, breaches, pre_trade
+from tidemill.runtime.guard.account_rules import AccountRule, Action, RuleType, Unit, pre_trade
+from tidemill.runtime.guard.breaches import breaches
 from tidemill.runtime.guard.chain import RULES
 from tidemill.runtime.guard.correlation import correlations, portfolio_correlation
 from tidemill.runtime.guard.faces import PROFILES, AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
