@@ -127,6 +127,11 @@ class Protector:
         order = self._book.by_number.get(opener)
         return order is not None and order.request.intent is not Intent.ENTRY
 
+    @property
+    def is_watching(self) -> bool:
+        """Tell whether a position waits for its protection, or for its end, and something is still to be done."""
+        return any(not naked.is_given_up for naked in self._naked.values())
+
     def is_given_up(self, instrument: int) -> bool:
         """Tell whether a person was called because a position could be neither protected nor closed."""
         slots = self._core.engine.state.tables["slots"]

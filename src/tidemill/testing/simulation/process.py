@@ -152,7 +152,7 @@ class Process:
             return True
         if any(order.state in _UNDER_WAY or order.doubt for order in run.book.live.values()):
             return True
-        if run.outside is not None and run.outside.poller.is_wondering:
+        if run.outside is not None and (run.outside.poller.is_wondering or run.outside.protector.is_watching):
             return True
         return run.phase is not Phase.RUNNING
 
