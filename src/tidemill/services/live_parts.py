@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tidemill import __version__
 from tidemill.adapters.calendars import get_calendar
@@ -93,6 +94,23 @@ class _PaperPresent(Present):
     funds: PaperAccount
     rests_unpriced = False
     _asked: Outgoing | None = None
+
+    @property
+    def equity_micros(self) -> int:
+        """Return the sub-ledger's equity; of a desk without bars, at the newest trades."""
+        marked = super().equity_micros
+        if not self.rests_unpriced:
+            return marked
+        held = self._slots[self._slots["quantity"] != 0.0]
+        return marked + sum(self._since_mark(slot) for slot in held)
+
+    def _since_mark(self, slot: Any) -> int:
+        """Return by how much a position's value has changed since its last mark, micros."""
+        row = int(slot["instrument"])
+        item, last = self._instruments[row], float(self._rows[row]["last"])
+        if item.currency != "USD" or not (last > 0.0):
+            return 0
+        return to_micros(float(slot["quantity"]) * last * item.multiplier) - int(slot["notional"])
 
     def _symbol(self, row: int, now_ns: int, mono_ns: int, held: dict[str, float]) -> SymbolFacts:
         found = super()._symbol(row, now_ns, mono_ns, held)
