@@ -25,6 +25,7 @@ class AgentLimits:
     Args:
         max_position_usd, max_daily_loss_usd, max_concurrent_positions: all above zero.
         min_confidence: 0-100. max_exposure_pct: above 0, up to 100. max_correlation: 0-1.
+        confidence_needed: whether a signal that states no confidence is refused.
 
     Raises:
         ConfigError: out of bounds.
@@ -36,6 +37,7 @@ class AgentLimits:
     min_confidence: float = 75.0
     max_exposure_pct: float = 50.0
     max_correlation: float = 0.7
+    confidence_needed: bool = True
 
     def __post_init__(self) -> None:
         _whole("max_concurrent_positions", self.max_concurrent_positions, 1, 100_000)
@@ -64,6 +66,7 @@ class AgentLimits:
             min_confidence=self.min_confidence,
             max_exposure_pct=self.max_exposure_pct,
             max_correlation=self.max_correlation,
+            confidence_needed=self.confidence_needed,
         )
 
 
@@ -74,6 +77,7 @@ class LiveStrategyLimits:
     Args:
         max_position_usd, daily_loss_limit_usd: above zero. max_positions: 1 to 20.
         position_size_pct: share of equity each position is given, 0.1 to 50; sizing goes by it, the guard by the caps.
+        min_strength: of a signal that states one, 0 to 1; a signal that states none is not asked.
 
     Raises:
         ConfigError: out of bounds.
@@ -83,6 +87,7 @@ class LiveStrategyLimits:
     max_positions: int
     daily_loss_limit_usd: float
     position_size_pct: float = 2.0
+    min_strength: float = 0.6
 
     def __post_init__(self) -> None:
         _whole("max_positions", self.max_positions, 1, 20)
@@ -98,6 +103,8 @@ class LiveStrategyLimits:
             max_position_usd=self.max_position_usd,
             max_concurrent_positions=self.max_positions,
             max_daily_loss_usd=self.daily_loss_limit_usd,
+            min_confidence=self.min_strength * 100.0,
+            confidence_needed=False,
         )
 
 

@@ -89,7 +89,7 @@ class Limits:
         max_exposure_pct: value of all positions, percent of equity. max_leverage: notional of all, times equity.
         max_sector_pct: value of one sector, percent of equity.
         max_correlation: exposure-weighted correlation with what is held, 0-1.
-        min_confidence: of the signal, 0-100.
+        min_confidence: of the signal, 0-100. confidence_needed: whether a signal that states none is below it.
         max_daily_loss_usd, max_daily_loss_pct, max_weekly_loss_usd: lost since the day, the week began.
         max_drawdown_pct: fall from the peak at which entries stop. half_size_drawdown_pct: at which caps are halved.
         max_trades_per_day: positions opened. max_daily_volume_usd: value traded in a day.
@@ -121,6 +121,7 @@ class Limits:
     max_losses_in_row: int | None = None
     windows: tuple[Window, ...] = ()
     extended_hours: bool = True
+    confidence_needed: bool = True
     auto_halt: bool = False
     violation_cooldown_s: float = 300.0
 
@@ -160,6 +161,7 @@ def combine(first: Limits, second: Limits) -> Limits:
         **tighter,
         windows=first.windows or second.windows,
         extended_hours=first.extended_hours and second.extended_hours,
+        confidence_needed=first.confidence_needed or second.confidence_needed,
         auto_halt=first.auto_halt or second.auto_halt,
         violation_cooldown_s=min(first.violation_cooldown_s, second.violation_cooldown_s),
     )

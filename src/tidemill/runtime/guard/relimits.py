@@ -10,13 +10,40 @@ from typing import Any
 from tidemill.model.errors import ConfigError, StoreError, TidemillError, UnknownName
 from tidemill.model.journal import GuardRow
 from tidemill.model.settings import DAYS
-from tidemill.runtime.guard.faces import GuardrailLimits
+from tidemill.runtime.guard.faces import AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
 from tidemill.runtime.guard.limits import Limits, Window
 
-__all__ = ["guardrails", "limits_row", "newest_limits"]
+__all__ = ["face_limits", "guardrails", "limits_row", "newest_limits"]
 
 _PREFIX = "limits:"
 _STATE = "CLEAR"  # it halts nothing
+_Face = type[AgentLimits] | type[LiveStrategyLimits] | type[SessionLimits]
+_FACES: dict[str, _Face] = {"agent": AgentLimits, "strategy": LiveStrategyLimits, "session": SessionLimits}
+
+
+def face_limits(body: Mapping[str, Any]) -> Limits:
+    """Return the limits of a face that a word asks for; what it leaves out is as the face has it.
+
+    Args:
+        body: face (agent, strategy, session; left out: guardrail), and fields of its limits; windows as tables.
+
+    Raises:
+        UnknownName: there is no such face or limit. ConfigError: one is out of bounds.
+    """
+    values = dict(body)
+    face = values.pop("face", "guardrail")
+    if face == "guardrail":
+        return guardrails(values)
+    if face not in _FACES:
+        raise UnknownName("face of limits", str(face)[:80], [*_FACES, "guardrail"])
+    known = [item.name for item in fields(_FACES[face])]
+    for name in values:
+        if name not in known:
+            raise UnknownName(f"limit of the face {face}", str(name)[:80], known)
+    if "window" in values:
+        values["window"] = _window(values["window"])
+    made: AgentLimits | LiveStrategyLimits | SessionLimits = _FACES[face](**values)
+    return made.limits()
 
 
 def guardrails(body: Mapping[str, Any]) -> Limits:
@@ -63,6 +90,6 @@ def newest_limits(rows: Iterable[GuardRow], run_id: str) -> Limits | None:
     if row is None:
         return None
     try:
-        return guardrails(json.loads(row.reason))
+        return face_limits(json.loads(row.reason))
     except (ValueError, TypeError, TidemillError) as error:
         raise StoreError(f"The limits kept for {run_id} cannot be read ({error}); restore a backup.") from error

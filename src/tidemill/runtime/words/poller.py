@@ -14,7 +14,7 @@ from tidemill.model.instrument import Instrument
 from tidemill.model.journal import AnswerRow
 from tidemill.ports.seams import Clock
 from tidemill.ports.store import CommandRow, Store
-from tidemill.runtime.guard.relimits import guardrails
+from tidemill.runtime.guard.relimits import face_limits
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.record.writer import Writer
 from tidemill.runtime.words.bodies import intent_row, number_of, verdict_row
@@ -139,7 +139,7 @@ class CommandPoller:
         elif kind == "stop":
             self._inbox.operator(StopWord(by, key))
         elif kind == "limits":
-            self._inbox.operator(LimitsWord(guardrails(body), command.body, by, key))
+            self._inbox.operator(LimitsWord(face_limits(body), command.body, by, key))
         elif kind == "adjust":
             self._inbox.operator(self._adjustment(body, by, key))
         elif kind == "tick":

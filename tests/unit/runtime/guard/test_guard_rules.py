@@ -580,3 +580,9 @@ def test_every_rule_of_the_chain_has_been_denied_here() -> None:
 
 def test_tolerances_have_no_off() -> None:
     assert all(item.default not in (None, 0) for item in fields(Tolerances))
+
+
+def test_confidence_is_not_asked_of_signals_that_state_none_where_the_owner_lets_them_pass() -> None:
+    asked = account(min_confidence=75.0, confidence_needed=False)
+    assert refusal(order(confidence=0.0), facts(), asked) == ""
+    assert refusal(order(confidence=40.0), facts(), asked) == "confidence"

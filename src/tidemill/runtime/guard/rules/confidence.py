@@ -15,14 +15,14 @@ _MOST = 100.0
 
 
 def check(order: Candidate, _: Facts, limits: Limits, /) -> Violation | None:
-    """Deny below the least confidence; none stated is below it, unless a person asks and states none."""
+    """Deny below the least confidence; none stated is below it, unless a person asks or the owner lets such pass."""
     if limits.min_confidence is None:
         return None
     stated, least = order.request.confidence, limits.min_confidence
     if not finite(stated):
         return SPEC.unknown(f"The confidence {stated!r} is no number; state one between 0 and 100.")
     if stated == 0.0:
-        if order.request.reason is Reason.MANUAL:
+        if order.request.reason is Reason.MANUAL or not limits.confidence_needed:
             return None
         return SPEC.unknown(
             f"The signal states no confidence, and {least:g} is asked for; let the strategy state one "
