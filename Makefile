@@ -6,10 +6,15 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 WORKERS ?= 2
 ARGS ?=
+TIDEMILL_HOME ?= .tidemill
+export TIDEMILL_HOME
+STAMP := $(shell date -u +%Y%m%dT%H%M%SZ)
+PORTS := 9001 9012 9014
 
 .DEFAULT_GOAL := help
 .PHONY: help run report test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
-	bench-peers lock clean
+	bench-peers lock clean setup-dev test-cov pre-commit-install pre-commit-run run-api run-dev run-prod run-docker \
+	secrets health routes logs-api db-clean reset cleanup-ports
 
 # Installs a lock file and this package into $(VENV): with uv when it is there and gets through, else with pip.
 define install
@@ -20,8 +25,10 @@ define install
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
 
+##@ First
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run-ready  ## backtest real daily prices, then trade them on paper with a kill half way (installs itself the first time)
 	@$(BIN)/tidemill demo --real $(ARGS)
@@ -30,9 +37,56 @@ report: $(VENV)/.run-ready  ## the same on a simulated market, with build/report
 	@mkdir -p build
 	@$(BIN)/tidemill demo --report build/report.html $(ARGS)
 
+##@ The service
+run-api: $(VENV)/.run-ready  ## engines, API and watchdog on 127.0.0.1:9001, until Ctrl-C
+	@$(BIN)/tidemill up $(ARGS)
+
+run-dev: $(VENV)/.run-ready  ## the same with the profile dev: wide hours and limits
+	@APP_ENV=dev $(BIN)/tidemill up $(ARGS)
+
+run-prod: $(VENV)/.run-ready  ## the same with the profile prod: narrow hours and limits, port 8000
+	@APP_ENV=prod $(BIN)/tidemill up $(ARGS)
+
+run-docker: secrets  ## the service with PostgreSQL, Prometheus and Grafana in containers
+	@docker compose -f deploy/compose.yaml up --build --detach $(ARGS)
+
+secrets:  ## make the secrets of the containers in deploy/secrets, once
+	@deploy/tools/secrets.sh
+
+health: $(VENV)/.run-ready  ## ask the running service how it fares
+	@$(PY) deploy/tools/ask.py /v1/health/ready
+
+routes: $(VENV)/.run-ready  ## list what the running service can be asked for, and the role it takes
+	@$(PY) deploy/tools/ask.py --routes
+
+logs-api:  ## follow the log of the API
+	@tail -n 50 -F $(TIDEMILL_HOME)/logs/api.log
+
+db-clean: $(VENV)/.run-ready  ## save the database and the tapes, then begin with an empty one (YES=1 does not ask)
+	@[ "$(YES)" = 1 ] || { printf 'Save and empty the database in $(TIDEMILL_HOME)? [y/N] '; read a; [ "$$a" = y ]; }
+	@if $(PY) deploy/tools/ask.py /v1/health >/dev/null 2>&1 || { [ -e $(TIDEMILL_HOME)/tidemill.db ] && ! $(PY) -c \
+		'from tidemill.services.home import change_store, find_home; change_store(find_home()).close()' 2>/dev/null; }; \
+		then echo "It is at work; end it first (make cleanup-ports, or Ctrl-C where it was started)."; exit 1; fi
+	@if [ -e $(TIDEMILL_HOME)/tidemill.db ]; then mkdir -p $(TIDEMILL_HOME)-backups \
+		&& $(BIN)/tidemill backup $(TIDEMILL_HOME)-backups/$(STAMP).db \
+		&& rm -rf $(TIDEMILL_HOME)/tidemill.db* $(TIDEMILL_HOME)/runs; fi
+
+reset: db-clean  ## db-clean, and logs and the key that signs tokens with it: everybody signs in anew
+	@rm -rf $(TIDEMILL_HOME)/logs $(TIDEMILL_HOME)/jwt.key
+
+cleanup-ports: | $(PY)  ## end our programs that still listen on 9001, 9012 and 9014; those of others are named
+	@$(PY) deploy/tools/ports.py $(PORTS)
+
+##@ Working on Tidemill
+setup-dev: $(VENV)/.dev-ready pre-commit-install  ## everything a developer needs, hooks included
+
 test: $(VENV)/.dev-ready  ## all tests that CI runs
 	@$(PY) -m tidemill.kernel.warm
 	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-cov: $(VENV)/.dev-ready  ## all tests, and what of the code they reach in build/coverage (compiled code is not seen)
+	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --cov=tidemill --cov-report=term:skip-covered \
+		--cov-report=html:build/coverage $(ARGS)
 
 test-sim: $(VENV)/.dev-ready  ## two thousand simulated days with faults of every kind (SIM_DAYS, SIM_FIRST choose others)
 	@$(PY) -m tidemill.kernel.warm
@@ -55,6 +109,12 @@ types: $(VENV)/.dev-ready  ## mypy --strict
 
 floors: $(VENV)/.dev-ready  ## who may import whom
 	@$(BIN)/lint-imports --no-logo
+
+pre-commit-install: $(VENV)/.dev-ready  ## let git run the checks before every commit
+	@$(BIN)/pre-commit install
+
+pre-commit-run: $(VENV)/.dev-ready  ## run these checks now, on every file
+	@$(BIN)/pre-commit run --all-files
 
 docs: $(VENV)/.dev-ready  ## rewrite the pages that are made from the code
 	@$(PY) tests/house/reference.py
