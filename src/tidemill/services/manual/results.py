@@ -108,8 +108,12 @@ class Results:
         desk = self._desks.find(scope)
         if desk is None:
             return []
-        prices = self._facts.view(desk.run).get("prices", {})
-        return [_valued(item, prices.get(item.symbol)) for item in self._facts.positions([desk.run])]
+        seen = self._facts.view(desk.run)
+        prices, at_ns = seen.get("prices", {}), int(seen.get("at_ns", 0))
+        return [
+            _valued(item, prices.get(item.symbol, item.market_price) if at_ns > item.updated_ns else item.market_price)
+            for item in self._facts.positions([desk.run])
+        ]
 
     def _closed(self, runs: Sequence[OwnedRun]) -> Sequence[Row]:
         return self._facts.trips(runs, _MOST_TRIPS, status="CLOSED")
@@ -153,9 +157,9 @@ class Results:
         )
 
 
-def _valued(item: PositionFact, price: float | None) -> PositionFact:
-    """Return a position at a newer price than that of its last mark."""
-    if price is None or not (price > 0.0) or price == item.market_price:
+def _valued(item: PositionFact, price: float) -> PositionFact:
+    """Return a position at the newest price, which may have come after its last mark."""
+    if not (price > 0.0):
         return item
     multiplier = infer_instrument(item.symbol).multiplier
     unrealised = round((price - item.average_price) * item.quantity * multiplier, 2)
