@@ -75,7 +75,58 @@ def oneself(service: Any, name: str) -> str:
     return str(service.users[name].user_id)
 
 
+def a_backtest(service: Any, name: str) -> str:
+    """A finished backtest; one for each person, because each takes a worker."""
+    made = service.get(name, "/v1/backtests?status=DONE")["backtests"]
+    body = {"symbols": ["AAPL"], "strategy": "meanReversion"}
+    return str(made[0]["id"] if made else service.post(name, "/v1/backtests/run", body)["jobId"])
+
+
+def a_performance(service: Any, name: str) -> str:
+    """The record of a backtest, made anew when it was taken away."""
+    a_backtest(service, name)
+    kept = service.get(name, "/v1/performance/overview?execution_type=backtest")["performances"]
+    body = {"symbols": ["AAPL"], "strategy": "momentum"}
+    return str(kept[0]["id"] if kept else service.post(name, "/v1/backtests/run", body)["performanceId"])
+
+
+def _fresh_name(service: Any) -> str:
+    service.made = getattr(service, "made", 0) + 1
+    return f"Maker {service.made}"
+
+
+def a_saved_strategy(service: Any, name: str) -> str:
+    """A strategy kept under a name of its own."""
+    body = {"name": _fresh_name(service), "strategy_type": "meanReversion", "config": {"window": 30}}
+    user = service.users[name].user_id
+    return str(service.post(name, f"/v1/strategies/users/{user}/strategies", body, 201)["id"])
+
+
+def a_custom_strategy(service: Any, name: str) -> str:
+    """Conditions that are kept."""
+    rsi = {"type": "rsi", "period": 14}
+    body = {
+        "name": _fresh_name(service),
+        "buy_conditions": {"type": "indicator", "indicator": {**rsi, "condition": "below", "value": 30}},
+        "sell_conditions": {"type": "indicator", "indicator": {**rsi, "condition": "above", "value": 70}},
+    }
+    return str(service.post(name, "/v1/custom-strategies", body, 201)["id"])
+
+
+def an_order(service: Any, name: str) -> str:
+    """A trade of the past that was written down: it needs no engine."""
+    body = {"symbol": "NQZ5", "side": "BUY", "qty": 1, "entry": 17895, "features": {"is_backfill": True}}
+    return str(service.post(name, "/v1/orders", body, 201)["order_id"])
+
+
 MAKERS: dict[str, Maker] = {
+    "order_id": an_order,
+    "custom_id": a_custom_strategy,
+    "job_id": a_backtest,
+    "performance_id": a_performance,
+    "strategy_id": a_saved_strategy,
+    "strategy_name": lambda _service, _name: "meanReversion",
+    "strategy_type": lambda _service, _name: "meanReversion",
     "live_id": a_live_strategy,
     "run_id": a_run,
     "session_id": a_session,
@@ -90,7 +141,27 @@ def _order(service: Any, name: str) -> Any:
     return {"agentId": an_agent(service, name), "symbol": "AAPL", "side": "Buy", "quantity": 1}
 
 
+def _compared(service: Any, name: str) -> Any:
+    return {"ids": [a_backtest(service, name)]}
+
+
+def _named(service: Any, name: str) -> Any:
+    del name
+    return {"name": _fresh_name(service), "strategy_type": "momentum"}
+
+
+def _kept(service: Any, name: str) -> Any:
+    del name
+    return {"name": _fresh_name(service)}
+
+
 BODIES: dict[tuple[str, str], Callable[[Any, str], Any]] = {
+    ("POST", "/v1/backtests/compare"): _compared,
+    ("POST", "/api/backtest/compare"): _compared,
+    ("POST", "/v1/backtests/{job_id}/save"): _kept,
+    ("POST", "/api/backtest/{job_id}/save"): _kept,
+    ("POST", "/v1/strategies/users/{user_id}/strategies"): _named,
+    ("POST", "/api/strategies/users/{user_id}/strategies"): _named,
     ("POST", "/v1/agents/orders"): _order,
     ("POST", "/api/agents/orders"): _order,
     ("POST", "/v1/runs/{run_id}/ticks"): lambda _service, _name: {"ticks": [{"symbol": "AAPL", "price": 1.0}]},

@@ -73,7 +73,7 @@ class Backtests:
         self, home: Home, database: Database, clock: Clock, ids: Ids, strategies: Strategies, queue: Queue, pool: Pool
     ) -> None:
         self._home, self._database, self._clock, self._ids = home, database, clock, ids
-        self._strategies, self._queue, self.pool = strategies, queue, pool
+        self._strategies, self.queue, self.pool = strategies, queue, pool
 
     def submit(self, principal: Principal, strategy: StrategyWish, wish: BacktestWish) -> Job:
         """Queue a backtest; one that asks for the same as one still waiting or at work is that one.
@@ -96,7 +96,7 @@ class Backtests:
             if len(active) >= limits.backtest_queue:
                 raise _full(str(principal.tier), limits.backtest_queue, [row["id"] for row in active])
             job_id = self._ids.fresh("backtest-")
-            self._queue.add(writing, _row(job_id, principal, asked, digest, now))
+            self.queue.add(writing, _row(job_id, principal, asked, digest, now))
             old = self._forget_old(writing, principal.scope)
         for gone in old:
             rmtree(job_folder(self._home, gone), ignore_errors=True)
@@ -191,7 +191,7 @@ class Backtests:
 
     def health(self) -> Health:
         """Return how the service of backtests fares."""
-        counts = self._queue.waiting()
+        counts = self.queue.waiting()
         return Health(self.pool.size, counts.get("QUEUED", 0), counts.get("RUNNING", 0))
 
     def data_sets(self) -> Sequence[str]:

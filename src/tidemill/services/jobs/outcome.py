@@ -29,9 +29,8 @@ def _trades(result: BacktestResult) -> list[dict[str, Any]]:
     columns = ("timestamp", "symbol", "side", "quantity", "price", "fee", "realised", "intent", "reason")
     trades = []
     for row in _rows(result, "fills", columns):
-        is_entry = row.pop("intent") == "entry"
-        realised = row.pop("realised")
-        trades.append({**row, "action": row.pop("side").upper(), "pnl": None if is_entry else round(realised, 2)})
+        side, intent, realised = row.pop("side"), row.pop("intent"), row.pop("realised")
+        trades.append({**row, "action": side.upper(), "pnl": None if intent == "entry" else round(realised, 2)})
     return trades
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.service_tables import AGENTS, RUN_OWNERS, STRATEGY_PERFORMANCE
 from tidemill.model.errors import AlreadyThere
 from tidemill.model.people import UserScope
+from tidemill.services.fleet.agents import agent_of
 from tidemill.services.fleet.facts import Facts, usd
 from tidemill.services.fleet.runs import OwnedRun, Runs
+from tidemill.services.fleet.strategies import CUSTOM_TYPE
 from tidemill.services.performance.records import add_record, columns_of
 
 __all__ = ["LiveRecords"]
@@ -58,36 +59,38 @@ class LiveRecords:
         return [(row["run_id"], row["id"] is None) for row in rows]
 
     def _write(self, scope: UserScope, run: OwnedRun, *, is_new: bool) -> bool:
-        values = columns_of(self._record(scope, run))
+        record = self._record(scope, run)
         try:
             with self._database.write() as writing:
                 if is_new:
-                    add_record(writing, self._record(scope, run))
+                    add_record(writing, record)
                 else:
                     mine = update(STRATEGY_PERFORMANCE).where(
                         STRATEGY_PERFORMANCE.c.run_id == run.run_id, STRATEGY_PERFORMANCE.c.deleted_ns == 0
                     )
-                    writing.run(mine.values(values))
+                    writing.run(mine.values(columns_of(record)))
         except AlreadyThere:
             return False  # somebody looked at the same moment, and was first
         return True
 
     def _record(self, scope: UserScope, run: OwnedRun) -> dict[str, Any]:
         spec = self._runs.spec(scope, run)
-        agent = self._database.row(select(AGENTS).where(AGENTS.c.id == run.agent_id))
+        row = self._database.row(select(AGENTS).where(AGENTS.c.id == run.agent_id))
+        agent = agent_of(row) if row is not None else None
         trips = [row for row in self._facts.trips([run], _MOST_TRIPS, status="CLOSED") if row["exited_ns"]]
         money = self._facts.portfolio(run, spec.run.cash)
         points = list(reversed(self._facts.snapshots([run], _MOST_POINTS)))
         figures = next(iter(self._facts.metrics([run], 1)), None)
         strategies = [use.strategy for use in spec.strategies]
-        face = json.loads(agent["face_json"] or "{}") if agent is not None else {}
+        face = agent.face_values if agent is not None else {}
+        number = str(face.get("custom_id") or face.get("strategy_id") or "").removeprefix(f"{CUSTOM_TYPE}:")
         return {
             "user_id": run.user_id,
-            "strategy_name": agent["name"] if agent is not None else spec.name,
-            "strategy_type": "+".join("custom" if name == "conditions" else name for name in strategies)[:200],
-            "strategy_id": str(face.get("custom_id") or face.get("strategy_id") or ""),
+            "strategy_name": agent.name if agent is not None else spec.name,
+            "strategy_type": "+".join(CUSTOM_TYPE if name == "conditions" else name for name in strategies)[:200],
+            "strategy_id": number,
             "execution_type": "live",
-            "session_id": str(agent["number"]) if agent is not None and run.face == "session" else "",
+            "session_id": str(agent.number) if agent is not None and run.face == "session" else "",
             "run_id": run.run_id,
             "symbols": list(spec.symbols) or sorted({row["symbol"] for row in trips}),
             "start_date": _day(run.started_ns),

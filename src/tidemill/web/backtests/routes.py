@@ -20,6 +20,7 @@ from tidemill.services.library.saved import SavedWish
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.backtests.schemas import (
     BacktestIn,
+    CompareIn,
     CompareOut,
     DataSetsOut,
     HealthOut,
@@ -147,15 +148,11 @@ def list_data(request: Request) -> DataSetsOut:
     return DataSetsOut(data_sets=names, is_sample_available=True, synthetic="SIMULATED")
 
 
-@router.get("/compare", **rule(Role.VIEWER, "row", errors=(409,)))
-def compare_backtests(
-    request: Request,
-    scope: Scope,
-    ids: Annotated[list[Annotated[str, Query(min_length=1, max_length=100)]], Query(min_length=1, max_length=20)],
-) -> CompareOut:
-    """Return several finished backtests side by side: ids=a&ids=b."""
+@router.post("/compare", **rule(Role.VIEWER, "row", errors=(409,)))
+def compare_backtests(request: Request, scope: Scope, body: CompareIn) -> CompareOut:
+    """Return several finished backtests side by side."""
     backtests = parts_of(request).research.backtests
-    jobs = [backtests.get(scope, job_id) for job_id in dict.fromkeys(ids)]
+    jobs = [backtests.get(scope, job_id) for job_id in dict.fromkeys(body.ids)]
     for job in jobs:
         _check_done(job)
     return CompareOut(backtests=compared(jobs))

@@ -15,6 +15,7 @@ from tidemill.web.wishes import CAMEL_IN, CAMEL_OUT, STRICT, Cash, Name, Params,
 
 __all__ = [
     "BacktestIn",
+    "CompareIn",
     "CompareOut",
     "ComparedOut",
     "DataSetsOut",
@@ -243,6 +244,14 @@ class ComparedOut(BaseModel):
     total_trades: int
     feed: str
     is_same_span: bool = Field(description="Whether it covers the days and symbols of the first.")
+
+
+class CompareIn(BaseModel):
+    """Which backtests to lay side by side."""
+
+    model_config = STRICT
+
+    ids: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(min_length=1, max_length=20)
 
 
 class CompareOut(BaseModel):
