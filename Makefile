@@ -12,7 +12,7 @@ STAMP := $(shell date -u +%Y%m%dT%H%M%SZ)
 PORTS := 9001 9012 9014
 
 .DEFAULT_GOAL := help
-.PHONY: help run report test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
+.PHONY: help trade trade-cli open-trading test-order test-logs smoke full-check run report test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
 	bench-peers lock clean setup-dev test-cov pre-commit-install pre-commit-run run-api run-dev run-prod run-docker \
 	secrets health routes logs-api db-clean reset cleanup-ports
 
@@ -58,6 +58,20 @@ health: $(VENV)/.run-ready  ## ask the running service how it fares
 
 routes: $(VENV)/.run-ready  ## list what the running service can be asked for, and the role it takes
 	@$(PY) deploy/tools/ask.py --routes
+
+trade: $(VENV)/.run-ready  ## send trade_template.json (FILE=...) to the running service, and keep it in trades_submitted
+	@$(BIN)/tidemill trade $(or $(FILE),trade_template.json) $(ARGS)
+
+trade-cli: $(VENV)/.run-ready  ## ask for a quick trade and send it (ARGS="--backfill --entered-at TIME")
+	@$(BIN)/tidemill trade $(ARGS)
+
+open-trading test-order test-logs: $(VENV)/.run-ready
+	@$(BIN)/tidemill smoke $@
+
+smoke: $(VENV)/.run-ready  ## open all hours, place and fill a paper bracket, read the logs: on the running service
+	@$(BIN)/tidemill smoke
+
+full-check: health routes smoke  ## health, routes and smoke of the running service
 
 logs-api:  ## follow the log of the API
 	@tail -n 50 -F $(TIDEMILL_HOME)/logs/api.log

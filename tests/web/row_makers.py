@@ -130,6 +130,7 @@ MAKERS: dict[str, Maker] = {
     "live_id": a_live_strategy,
     "run_id": a_run,
     "session_id": a_session,
+    "recommendation_id": lambda _service, _name: "no-recommendation-1",
     "trade_id": lambda _service, _name: "no-trade-1",
     "user_id": oneself,
     "agent_id": an_agent,

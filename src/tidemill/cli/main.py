@@ -38,6 +38,7 @@ from tidemill.cli.status import status
 from tidemill.cli.strategies import strategies
 from tidemill.cli.tick import tick
 from tidemill.cli.token import token
+from tidemill.cli.trade import smoke, trade
 from tidemill.cli.up import engine, up, watchdog
 from tidemill.cli.user import (
     add_user,
@@ -92,6 +93,8 @@ app.command("go-on", cls=PlainCommand)(go_on)
 app.command("verdict", cls=PlainCommand)(verdict)
 app.add_typer(user, name="user")
 app.command("token", cls=PlainCommand)(token)
+for verb in (trade, smoke):
+    app.command(verb.__name__, cls=PlainCommand)(verb)
 app.add_typer(config, name="config")
 for verb in (api, engine, host, watchdog):
     app.command(verb.__name__, cls=PlainCommand, hidden=True)(verb)
