@@ -16,6 +16,7 @@ from tidemill.model.records import EVENT
 from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.market.market import MARKET_KINDS, TICKS
 from tidemill.runtime.record.tape import HELD
+from tidemill.runtime.recovery.counting import recorded_rejects, recorded_requests
 from tidemill.runtime.recovery.inheritance import Inherited, recorded_report
 from tidemill.runtime.recovery.ticks import RecordedTicks
 
@@ -61,6 +62,13 @@ class Beginning:
                 f"Run {terms.run_id} is for account {terms.account}, and {terms.broker} says it is "
                 f"{facts.account_id}; check the credentials."
             )
+
+    def recount(self, inherited: Inherited) -> None:
+        """Let the guard's windows go on from what an earlier process has sent."""
+        run = self._run
+        is_replay, present = run.parts.feed.is_replay, run.present
+        present.counters.restore(recorded_requests(inherited), run.now(), is_replay=is_replay)
+        present.health.rejects_in_row = recorded_rejects(inherited)
 
     async def rebuild(self, inherited: Inherited) -> None:
         """Feed the recorded tape to the fresh core: the same code, comparing instead of writing."""

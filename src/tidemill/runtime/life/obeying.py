@@ -91,6 +91,8 @@ class Obeying:
         if isinstance(item, OperatorWord):
             if item.code is Operator.HALT and item.done is None:  # not the echo of a halt that stands already
                 run.approver.halt(f"run:{run.terms.run_id}", item.reason, item.by)
+            if item.code is Operator.RESUME:
+                run.present.health.rejects_in_row = 0  # a person has looked; else the first entry trips it again
             await run.turns.take_operator(item.code, item.by, item.reason, now, item.key, item.order)
         elif isinstance(item, IntentWord):
             item.row["ts_ns"] = item.row["now_ns"] = now

@@ -104,6 +104,7 @@ class Run(Wired):
         self.facts = self.present.broker = facts = await parts.broker.open(parts.inbox.report)
         beginning.check_account(facts)
         self.present.health.is_reconciled = self.outside is None  # a simulated account is the record itself
+        beginning.recount(inherited)
         await beginning.rebuild(inherited)
         self._telling.begin()
         self._started_ns = beginning.begin_record(inherited)

@@ -116,10 +116,7 @@ class Wired:
         self.projector = self._make_projector(inherited.recorded.committed_seq)
         journal.watch, journal.before_commit = self.projector.take_row, self.projector.flush
         self.turns.tells_at_once = not parts.feed.is_replay
-        closes = self.present.closes
-        self.groups = Groups(
-            self.turns, journal, self.desk, parts.exchange, closes.take if closes is not None else None
-        )
+        self.groups = Groups(self.turns, journal, self.desk, parts.exchange, self.present.take)
         self.market = Market(
             self.groups,
             parts.inbox,

@@ -58,7 +58,7 @@ class Approver:
             self._drain()
             return refusal
         self._drain()
-        self._present.left(item, mono_ns)
+        self._present.counters.take(item, mono_ns)
         return approved
 
     def _ask_owner(self, item: Outgoing, facts: Facts) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from tidemill.model.broker import AccountFacts
-from tidemill.model.enums import Intent, Session
+from tidemill.model.enums import Session
 from tidemill.model.instrument import Instrument
 from tidemill.model.units import to_micros
 from tidemill.runtime.core import Core, Written
@@ -20,17 +22,16 @@ from tidemill.runtime.guard.facts import (
     OpenOrder,
     Scope,
     ScopeFacts,
-    SentOrder,
     SymbolFacts,
 )
-from tidemill.runtime.guard.rates import SlidingCount
+from tidemill.runtime.guard.ranges import Ranges
 from tidemill.runtime.guard.tolerances import Tolerances
 from tidemill.runtime.orders.book import OrderBook
+from tidemill.runtime.orders.counters import Counters
 from tidemill.runtime.orders.outgoing import Outgoing
 
 __all__ = ["Health", "Present"]
 
-_KEPT_SENT = 64
 _BPS = 10_000.0
 _SLIPPAGE_FILLS = 20  # fills over which the mean slippage is taken
 
@@ -96,26 +97,19 @@ class Present:
         self.arming = Arming()
         self.closes: DailyCloses | None = None  # only where a limit looks at them
         self.baseline: Baseline | None = None
-        self._orders = SlidingCount(tolerances.rate_window_s)
-        self._messages = SlidingCount(tolerances.rate_window_s)
-        self._entries = {name: SlidingCount(tolerances.repetition_window_s) for name in strategies}
-        self._sent: deque[SentOrder] = deque(maxlen=_KEPT_SENT)
+        self.counters = Counters(tolerances, strategies)
+        self.ranges = Ranges(len(self._instruments), interval_ns)
         self._volume_micros = self._volume_day = self._losses = 0
         self._slippage: deque[float] = deque(maxlen=_SLIPPAGE_FILLS)
         self._slots = core.engine.state.tables["slots"]
         self._rows = core.engine.state.tables["instruments"]
         self._accounts = core.engine.state.tables["accounts"]
 
-    def left(self, item: Outgoing, mono_ns: int) -> None:
-        """Note that a request is about to leave."""
-        self._messages.add(mono_ns)
-        if item.action != "submit":
-            return
-        self._orders.add(mono_ns)
-        request = item.order.request
-        if request.intent is Intent.ENTRY:
-            self._entries[item.order.strategy].add(mono_ns)
-        self._sent.append(SentOrder(request.client_id, request.symbol, request.side, request.quantity, mono_ns))
+    def take(self, rows: NDArray[Any]) -> None:
+        """Take the EVENT rows of an instant right before the core does: what is measured over bars."""
+        self.ranges.take(rows)
+        if self.closes is not None:
+            self.closes.take(rows)
 
     def follow(self, written: Written) -> None:
         """Take note of fills and round trips the core has booked."""
@@ -179,6 +173,7 @@ class Present:
             is_fresh=health.market_data_ready,
             interval_ns=self._interval_ns,
             delay_ns=self._delay_ns,
+            atr=self.ranges.average(row),
             session=self._session_of(row, now_ns),
             block=health.blocked.get(symbol, ""),
             confirmed_units=confirmed.get(symbol, 0.0),
@@ -243,11 +238,11 @@ class Present:
                 self._instruments[row].symbol: self._symbol(row, now_ns, mono_ns, held) for row in sorted(concerned)
             },
             scopes=dict.fromkeys(self._scopes, ledger),
-            orders_in_window=self._orders.count(mono_ns),
-            messages_in_window=self._messages.count(mono_ns),
-            strategy_orders_in_window=self._entries[strategy].count(mono_ns),
+            orders_in_window=self.counters.orders(mono_ns),
+            messages_in_window=self.counters.messages(mono_ns),
+            strategy_orders_in_window=self.counters.entries(strategy, mono_ns),
             rejects_in_row=health.rejects_in_row,
-            recent=tuple(self._sent),
+            recent=self.counters.recent,
             recon_symbols=health.recon_symbols,
             is_reconciled=health.is_reconciled,
             lease_remaining_ns=health.lease_remaining_ns(),

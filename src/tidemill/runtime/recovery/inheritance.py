@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.model.broker import OrderReport
-from tidemill.model.enums import EventKind
+from tidemill.model.enums import EventKind, Operator
 from tidemill.model.errors import StoreMismatch, TapeBroken
 from tidemill.model.journal import FillEntry, OrderRecord, OutboxRow, RunRow
 from tidemill.ports.store import Store
@@ -51,6 +51,7 @@ class Inherited:
         outbox: its requests by key, in order of writing. commands: keys of those on the tape.
         orders, fills: as written. fill_of: fills by tape row. broker_ids: by client id.
         baseline: from which losses of the day, the week and the peak are counted.
+        resumed_ns: when a person let the run go on last, wall clock; 0: never.
         rule_states: what is remembered of an owner's rules, by name.
         cash_offset: the broker's cash less ours when an earlier process looked last, micros; None: it never did.
     """
@@ -66,6 +67,7 @@ class Inherited:
     broker_ids: Mapping[str, str] = field(default_factory=dict)
     cash_offset: int | None = None
     rule_states: Mapping[str, bytes] = field(default_factory=dict)
+    resumed_ns: int = 0
 
 
 def _keep(rows: NDArray[Any], committed_seq: int, *, is_stepped: bool) -> int:
@@ -161,8 +163,22 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     broker_ids = {order.client_id: order.broker_id for order in orders if order.broker_id}
     offsets = [int(row.body) for row in tape if row.source == "account" and row.kind == "cash_offset"]
     offset = offsets[-1] if offsets else None
+    resumed_ns = max((row.wall_ns for row in tape if row.kind == Operator.RESUME.name), default=0)
     states = {row.key: row.body for row in tape if row.source == "guard" and row.kind == "rule"}
-    return Inherited(run, recorded, outbox, orders, fills, commands, baseline, fill_of, broker_ids, offset, states)
+    return Inherited(
+        run=run,
+        recorded=recorded,
+        outbox=outbox,
+        orders=orders,
+        fills=fills,
+        commands=commands,
+        baseline=baseline,
+        fill_of=fill_of,
+        broker_ids=broker_ids,
+        cash_offset=offset,
+        rule_states=states,
+        resumed_ns=resumed_ns,
+    )
 
 
 def recorded_report(
