@@ -65,7 +65,13 @@ trade: $(VENV)/.run-ready  ## send trade_template.json (FILE=...) to the running
 trade-cli: $(VENV)/.run-ready  ## ask for a quick trade and send it (ARGS="--backfill --entered-at TIME")
 	@$(BIN)/tidemill trade $(ARGS)
 
-open-trading test-order test-logs: $(VENV)/.run-ready
+open-trading: $(VENV)/.run-ready  ## let the owner's desk of the running service trade at all hours
+	@$(BIN)/tidemill smoke $@
+
+test-order: $(VENV)/.run-ready  ## place a paper bracket, fill it by a tick and close it
+	@$(BIN)/tidemill smoke $@
+
+test-logs: $(VENV)/.run-ready  ## read trade logs and their export
 	@$(BIN)/tidemill smoke $@
 
 smoke: $(VENV)/.run-ready  ## open all hours, place and fill a paper bracket, read the logs: on the running service

@@ -30,7 +30,9 @@ ENVIRONMENT = {
     "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
     "TIDEMILL_CONFIG": "The settings file of the service, if not `tidemill.toml` in the current folder.",
     "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
+    "TIDEMILL_TOKEN": "Access token of `tidemill trade` and `smoke`; left out, one is made for the owner, not in prod.",
     "TIDEMILL_TRACEBACK": "1 shows where in the program an error arose, for reports of defects.",
+    "TIDEMILL_URL": "Where `tidemill trade` and `smoke` find the API, if not at the address in the data folder.",
     "TIDEMILL_WARMING": "Set by Tidemill for the processes that compile ahead of time; nothing to set by hand.",
     "XDG_CACHE_HOME": "Used when `TIDEMILL_CACHE` is not set; without both it is `~/.cache`.",
 }

@@ -8,6 +8,9 @@ from typing import Any
 from by_hand import ALWAYS, SMOKE, order, place, settled, tick, trades
 from hosting import hosted, until
 from installation import Service
+from sqlalchemy import select
+
+from tidemill.adapters.sql.tables import TAPE
 
 LONG: dict[str, Any] = {"symbol": "AAPL", "side": "BUY", "quantity": 10, "order_type": "LIMIT", "price": 100}
 
@@ -164,3 +167,24 @@ def test_the_loss_cap_counts_what_is_open_and_never_a_profit(service: Service) -
         service.post("trader", "/v1/flatten")
         tick(service, 19984.75)
         assert [row["pnl_usd"] for row in trades(service, 1) if row["symbol"] == "NQZ5"] == [-305.0]
+
+
+def test_changed_guardrails_outlive_the_engine_and_a_replay_agrees(service: Service) -> None:
+    with hosted(service) as host:
+        configure(service, **ALWAYS)
+        taken = place(service, SMOKE)
+        configure(service, max_contracts=1)
+        host.kill()
+        assert host.again() < 15.0
+        config = service.get("trader", "/v1/config")
+        assert config["in_force"] is True
+        refused = place(service, {**SMOKE, "symbol": "NQH6", "qty": 2}, 422)
+        assert (refused["code"], "2 contracts exceed 1" in refused["message"]) == ("position_size", True)
+        assert order(service, taken["order_id"])["status"] == "SUBMITTED"
+        kinds = [row["kind"] for row in service.parts.database.rows(select(TAPE.c.kind))]
+        assert kinds.count("LIMITS") == 1
+        service.post("trader", "/v1/flatten")
+        settled(service, taken["order_id"], "CANCELLED")
+        service.post("trader", f"/v1/runs/{config['run_id']}/stop")
+        report = service.get("trader", f"/v1/runs/{config['run_id']}/parity")["report"]
+        assert report["decisions"]["percent"] == 100.0
