@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from tidemill.services.fleet.expecting import Expected
 
 __all__ = [
     "CAMEL_IN",
     "CAMEL_OUT",
     "STRICT",
     "Cash",
+    "ExpectedCamelIn",
+    "ExpectedIn",
     "FeedIn",
     "FeedWish",
     "Interval",
@@ -61,6 +65,33 @@ FeedWish = Annotated[str, Field(min_length=1, max_length=200)] | FeedIn | None
 Interval = Annotated[str, Field(min_length=1, max_length=16, description="Size of bars made of pushed ticks: 1min.")]
 Cash = Annotated[float, Field(gt=0.0, le=1e12, description="Starting money of the paper account.")]
 Params = Annotated[dict[str, Any], AfterValidator(_few)]
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+class ExpectedIn(BaseModel):
+    """What a request that can trade takes for granted; without it only paper is traded."""
+
+    model_config = STRICT
+
+    expected_mode: Annotated[Literal["paper", "live"], BeforeValidator(_lower)] | None = Field(
+        default=None, description="409 when it would trade in the other mode."
+    )
+    account: str | None = Field(
+        default=None, min_length=1, max_length=120, description="409 when it would trade on another account."
+    )
+
+    def expected(self) -> Expected:
+        """Return it as services take it."""
+        return Expected(self.expected_mode, self.account)
+
+
+class ExpectedCamelIn(ExpectedIn):
+    """The same, in the spelling of faces whose fields are camelCase; snake_case will do."""
+
+    model_config = CAMEL_IN
 
 
 def feed_wish(feed: FeedWish) -> str | dict[str, Any] | None:

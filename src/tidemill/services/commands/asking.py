@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from tidemill.adapters.sql.database import Database
@@ -31,7 +32,7 @@ from tidemill.services.hosting.bells import answer_bell, engine_bell
 from tidemill.services.operating import Answer
 from tidemill.services.refusals import Kind, Refused
 
-__all__ = ["Asking"]
+__all__ = ["Asked", "Asking"]
 
 _GATHER_S = 0.001  # a wish waits so long for others to share its transaction
 _MOST = 256  # wishes of one transaction
@@ -42,6 +43,13 @@ _REMEMBERED = 10_000
 _ANSWERED = ("DONE", "REFUSED")
 
 _Wish = tuple[CommandRow, "Future[CommandRow]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Answer):
+    """What became of a wish; ``is_replay``: it was asked for before under its key."""
+
+    is_replay: bool = False
 
 
 class Asking:
@@ -70,7 +78,7 @@ class Asking:
         key: str = "",
         user: str = "",
         wait_s: float = 10.0,
-    ) -> Answer:
+    ) -> Asked:
         """Ask a run for something and wait for its answer; the same key asks once, however often it is sent.
 
         Args:
@@ -95,7 +103,7 @@ class Asking:
             )
         if stored.state not in _ANSWERED:
             stored = self._await_answers([stored], time.monotonic() + wait_s)[0]
-        return Answer(key or stored.key, run_id, stored.state, stored.answer)
+        return Asked(key or stored.key, run_id, stored.state, stored.answer, stored.at_ns != wish.at_ns)
 
     def ask_many(
         self, scope: UserScope, wishes: Sequence[tuple[str, str, Mapping[str, Any]]], *, user: str = "", wait_s: float

@@ -13,7 +13,7 @@ from tidemill.runtime.guard.faces import SessionLimits
 from tidemill.runtime.guard.limits import Window
 from tidemill.services.fleet.naming import plain_name
 
-__all__ = ["SessionSettings", "merged_settings"]
+__all__ = ["SessionSettings", "limits_word", "merged_settings", "waiting_settings"]
 
 _SIZING = {
     "fixed": Sizing.FIXED,
@@ -21,6 +21,15 @@ _SIZING = {
     "kelly": Sizing.KELLY,
     "equal_weight": Sizing.EQUAL_WEIGHT,
 }
+# Limits that the guard asks with, and takes while a session is at work; the core asks with those it began with, so
+# such a change binds at once where it is tighter.
+_FLOORS = (
+    "max_position_size_percentage",
+    "max_open_positions",
+    "daily_loss_limit_percentage",
+    "daily_loss_limit_absolute",
+)
+_TOLD_ONLY = frozenset({"enable_bracket_orders", "enable_oco_orders"})
 _SPELLINGS = {
     "stoplosspercent": "stop_loss_percentage",
     "takeprofitpercent": "take_profit_percentage",
@@ -155,6 +164,38 @@ def merged_settings(old: SessionSettings, changes: Mapping[str, Any]) -> Session
             raise UnknownName("session setting", given[:80], kinds)
         values[name] = _fitting(name, kinds[name], value)
     return SessionSettings(**{**asdict(old), **values})
+
+
+def limits_word(settings: SessionSettings) -> dict[str, Any]:
+    """Return a session's limits as its run at work is told of them."""
+    limits = {name: item for name, item in asdict(settings.limits()).items() if item is not None}
+    return {"face": "session", **limits}
+
+
+def waiting_settings(began: SessionSettings, now: SessionSettings) -> list[str]:
+    """Return the settings a session does not go by, or not wholly, because it began with others.
+
+    Args:
+        began: as it began. now: as they are written down.
+    """
+    changed = [item.name for item in fields(now) if getattr(began, item.name) != getattr(now, item.name)]
+    return [name for name in changed if name not in _TOLD_ONLY and not _is_tighter(name, began, now)]
+
+
+def _is_tighter(name: str, began: SessionSettings, now: SessionSettings) -> bool:
+    """Tell whether the guard alone can carry a change out: what the core still allows more of is stopped there."""
+    old, new = getattr(began, name), getattr(now, name)
+    if name in _FLOORS:
+        return new is not None and (old is None or new < old)
+    if name == "extended_hours":
+        return not new
+    if name == "trading_days":
+        return set(new) <= set(old)
+    if name == "trading_hours_start":
+        return bool(old < new < now.trading_hours_end) and began.trading_hours_zone == now.trading_hours_zone
+    if name == "trading_hours_end":
+        return bool(now.trading_hours_start < new < old) and began.trading_hours_zone == now.trading_hours_zone
+    return False
 
 
 def _fitting(name: str, kind: str, value: Any) -> Any:

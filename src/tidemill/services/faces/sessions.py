@@ -62,6 +62,11 @@ class Session:
     run: OwnedRun
     settings: SessionSettings
 
+    @property
+    def began_with(self) -> SessionSettings:
+        """Return the settings it began with."""
+        return merged_settings(SessionSettings(), self.agent.face_values["settings"])
+
 
 class Sessions:
     """Sessions of everybody; each call sees those of one.
@@ -155,7 +160,7 @@ class Sessions:
         return merged_settings(SessionSettings(), json.loads(row["body_json"]))
 
     def change_settings(self, session: Session, changes: Mapping[str, Any], *, anew: bool = False) -> SessionSettings:
-        """Write settings down: over the old ones, or over the defaults; a session at work keeps those it began with.
+        """Write settings down: over the old ones, or over the defaults; its guard may take limits while it is at work.
 
         Raises:
             UnknownName: there is no such setting. ConfigError: a value cannot be used; nothing is changed.

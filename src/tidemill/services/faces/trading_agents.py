@@ -15,7 +15,16 @@ from tidemill.services.fleet.naming import find_name
 from tidemill.services.fleet.strategies import Strategies
 from tidemill.services.home import Home
 
-__all__ = ["HORIZONS", "USUAL_SYMBOLS", "TradingAgent", "limits_in_words", "made_agent", "merged_limits"]
+__all__ = [
+    "HORIZONS",
+    "USUAL_SYMBOLS",
+    "TradingAgent",
+    "changed_agent",
+    "limits_in_words",
+    "limits_word",
+    "made_agent",
+    "merged_limits",
+]
 
 # A horizon and the bars its strategies decide on unless the agent says otherwise.
 HORIZONS: dict[str, str] = {"intraday": "1min", "swing": "1d", "position": "1d"}
@@ -43,6 +52,9 @@ class TradingAgent:
         symbols, feed, interval, cash, auto_execute: what it trades, where prices come from, on which bars, with what
             money, and whether it orders.
         parameters: of a strategy, by its name.
+        confidence_needed: whether a signal that states no confidence is refused: once the owner says how sure a signal
+            has to be, and not for the default.
+        require_approval, approval_s: whether a person approves each entry, and within how many seconds.
     """
 
     name: str
@@ -56,6 +68,9 @@ class TradingAgent:
     cash: float = 100_000.0
     auto_execute: bool = True
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    confidence_needed: bool = False
+    require_approval: bool = False
+    approval_s: float = 300.0
 
     def values(self) -> dict[str, Any]:
         """Return it as plain values, as it is stored."""
@@ -84,6 +99,26 @@ def _own_names(limits: Mapping[str, float]) -> dict[str, Any]:
     return values
 
 
+def _limits(wish: TradingAgent) -> AgentLimits:
+    return AgentLimits(**_own_names(merged_limits({}, wish.risk_limits)), confidence_needed=wish.confidence_needed)
+
+
+def limits_word(wish: TradingAgent) -> dict[str, Any]:
+    """Return an agent's limits as its run at work is told of them."""
+    return {"face": "agent", **asdict(_limits(wish))}
+
+
+def changed_agent(old: TradingAgent, changes: Mapping[str, Any], limits: Mapping[str, float]) -> TradingAgent:
+    """Return an agent with some of it replaced; limits are merged into those it has.
+
+    Raises:
+        UnknownName: there is no such limit. ConfigError: one is out of bounds.
+    """
+    is_needed = limits["minConfidenceScore"] > 0.0 if "minConfidenceScore" in limits else old.confidence_needed
+    merged = merged_limits(old.risk_limits, limits)
+    return replace(old, **changes, risk_limits=merged, confidence_needed=is_needed)
+
+
 def limits_in_words(limits: AgentLimits) -> dict[str, float]:
     """Return limits by their documented names."""
     return {name: getattr(limits, own) for name, own in _LIMITS.items()}
@@ -102,13 +137,14 @@ def made_agent(home: Home, strategies: Strategies, wish: TradingAgent) -> tuple[
     for name in wish.parameters:
         if name not in wish.strategies:
             raise UnknownName("strategy of this agent", name[:80], wish.strategies)
-    limits = AgentLimits(**_own_names(merged_limits({}, wish.risk_limits)))
+    limits = _limits(wish)
     names = {find_name(name): name for name in reversed(wish.strategies)}  # two names of one strategy count once
     requests = [
         strategies.by_name(name, wish.parameters.get(name)).request
         for name in wish.strategies
         if names[find_name(name)] == name
     ]
+    settings = StrategySettings(gate=wish.require_approval, gate_ttl_s=wish.approval_s)
     made = made_of(
         Wish(
             wish.name,
@@ -116,7 +152,7 @@ def made_agent(home: Home, strategies: Strategies, wish: TradingAgent) -> tuple[
             wish.symbols,
             wish.interval or HORIZONS[wish.timeframe],
             feed_of(home, wish.feed),
-            RunSettings(cash=wish.cash, settings=StrategySettings()),
+            RunSettings(cash=wish.cash, settings=settings),
             {"agent": asdict(limits)},
             wish.auto_execute,
         )

@@ -12,7 +12,7 @@ from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.access import Scope
 from tidemill.web.parts import Parts, parts_of
 
-__all__ = ["FACE", "Found", "FoundAgent", "newest_run"]
+__all__ = ["FACE", "Found", "FoundAgent", "accounts_of", "newest_run"]
 
 FACE = "agent"
 
@@ -33,6 +33,13 @@ class Found:
     def runs(self) -> list[OwnedRun]:
         """Return the newest run, if there is one."""
         return [self.run] if self.run is not None else []
+
+
+def accounts_of(found: Found) -> list[str]:
+    """Return the names of the account an agent trades on, or will: of its run, if it goes on with it, and its label."""
+    agent, run = found.agent, found.run
+    goes_on = run is not None and (run.is_active or run.version == agent.version)
+    return [*([run.account] if run is not None and goes_on else []), str(agent.face_values["account_id"])]
 
 
 def _find(request: Request, scope: Scope, agent_id: Annotated[str, Path(min_length=1, max_length=64)]) -> Found:

@@ -4,20 +4,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from tidemill.model.people import Role
 from tidemill.services.access.audit import record
-from tidemill.services.faces.trading_agents import USUAL_SYMBOLS, TradingAgent, made_agent, merged_limits
+from tidemill.services.faces.trading_agents import (
+    USUAL_SYMBOLS,
+    TradingAgent,
+    changed_agent,
+    limits_word,
+    made_agent,
+)
 from tidemill.services.fleet.agents import Agent
+from tidemill.services.fleet.expecting import check_expected
 from tidemill.services.fleet.refusals import OverLimit
 from tidemill.web.access import Caller, Scope, rule
-from tidemill.web.agents.found import FACE, FoundAgent, newest_run
+from tidemill.web.agents.found import FACE, FoundAgent, accounts_of, newest_run
 from tidemill.web.agents.schemas import (
     ActivityOut,
+    AgentChangedOut,
     AgentChangeIn,
     AgentDetailOut,
     AgentIn,
@@ -27,32 +34,54 @@ from tidemill.web.agents.schemas import (
     PortfolioOut,
 )
 from tidemill.web.agents.shapes import activity_row, portfolio_out
+from tidemill.web.errors import ApiError
+from tidemill.web.halted import check_halts
+from tidemill.web.once import OnceRoute
 from tidemill.web.parts import Parts, parts_of
-from tidemill.web.wishes import feed_wish
+from tidemill.web.wishes import ExpectedCamelIn, feed_wish
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
+_LIMITS_S = 5.0
+_TAKEN = {"DONE": "now", "NEW": "soon"}  # what became of new limits
+_DOCUMENTED = {
+    "name": "name",
+    "account_id": "accountId",
+    "timeframe": "timeframe",
+    "strategies": "strategies",
+    "symbols": "symbols",
+    "feed": "feed",
+    "interval": "interval",
+    "auto_execute": "autoExecute",
+    "parameters": "parameters",
+    "require_approval": "requireApproval",
+    "approval_s": "approvalSeconds",
+}
 _Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
-@router.post("", status_code=201, **rule(Role.TRADER, "self"))
+@router.post("", status_code=201, **rule(Role.TRADER, "self", errors=(409,)))
 def create_agent(request: Request, caller: Caller, body: AgentIn) -> AgentOut:
     """Make an agent; it begins at once if a place of the tier is free, else it waits to be activated."""
-    parts = parts_of(request)
+    parts, limits = parts_of(request), body.risk_limits.values()
+    check_expected(body.expected(), "paper", [body.account_id])
     wish = TradingAgent(
         body.name,
         body.account_id,
         body.timeframe,
         body.strategies,
-        body.risk_limits.values(),
+        limits,
         body.symbols or USUAL_SYMBOLS,
         feed_wish(body.feed),
         body.interval or "",
         body.initial_cash,
         body.auto_execute,
         body.parameters,
+        limits.get("minConfidenceScore", 0.0) > 0.0,
+        body.require_approval,
+        body.approval_seconds,
     )
     made, wish = made_agent(parts.home, parts.fleet.strategies, wish)
     agent = parts.fleet.agents.create(caller.scope, FACE, body.name, made, wish.values(), is_active=False)
@@ -60,8 +89,9 @@ def create_agent(request: Request, caller: Caller, body: AgentIn) -> AgentOut:
     message = ""
     if body.active:
         try:
+            check_halts(parts, None)
             parts.fleet.runs.start(caller, agent)
-        except OverLimit as error:
+        except (OverLimit, ApiError) as error:  # it is made all the same, and says why it waits
             message = str(error)
     agent = parts.fleet.agents.get(caller.scope, FACE, agent.id)
     return AgentOut.of(agent, newest_run(parts, caller.scope, agent), message)
@@ -89,10 +119,11 @@ def get_agent(request: Request, found: FoundAgent) -> AgentDetailOut:
     return AgentDetailOut(agent=AgentOut.of(found.agent, found.run), portfolio_state=portfolio)
 
 
-@router.patch("/{agent_id}", **rule(Role.TRADER, "row"))
-def change_agent(request: Request, caller: Caller, found: FoundAgent, body: AgentChangeIn) -> AgentOut:
-    """Change an agent; a run at work keeps the version it began with until the agent is activated anew."""
+@router.patch("/{agent_id}", **rule(Role.TRADER, "row", errors=(409,)))
+def change_agent(request: Request, caller: Caller, found: FoundAgent, body: AgentChangeIn) -> AgentChangedOut:
+    """Change an agent; its run at work takes new limits at once, and keeps the rest until it is activated anew."""
     parts, agent = parts_of(request), found.agent
+    check_expected(body.expected(), agent.spec.mode, accounts_of(found))
     old = TradingAgent(**agent.face_values)
     changes: dict[str, Any] = {
         "name": body.name,
@@ -104,19 +135,33 @@ def change_agent(request: Request, caller: Caller, found: FoundAgent, body: Agen
         "interval": body.interval,
         "auto_execute": body.auto_execute,
         "parameters": body.parameters,
+        "require_approval": body.require_approval,
+        "approval_s": body.approval_seconds,
     }
-    wish = replace(old, **{name: value for name, value in changes.items() if value is not None})
-    wish = replace(wish, risk_limits=merged_limits(old.risk_limits, body.risk_limits.values()))
+    said = {name: value for name, value in changes.items() if value is not None}
+    wish = changed_agent(old, said, body.risk_limits.values())
     made, wish = made_agent(parts.home, parts.fleet.strategies, wish)
     changed = parts.fleet.agents.change(agent, name=wish.name, made=made, face_values=wish.values())
     record(parts.database, caller, "agent.change", agent.id, body.model_dump(exclude_none=True))
-    return AgentOut.of(changed, found.run)
+    run, words = found.run, dict[str, str]()
+    if run is not None and run.is_active and limits_word(wish) != limits_word(old):
+        state = parts.fleet.asking.ask(
+            caller.scope, run.run_id, "limits", limits_word(wish), user=caller.username, wait_s=_LIMITS_S
+        ).state
+        words["limits"] = _TAKEN.get(state, "next_run")
+    if run is not None and run.is_active and said:
+        words |= dict.fromkeys((_DOCUMENTED[name] for name in said), "next_run") | (
+            {"name": "now"} if body.name else {}
+        )
+    return AgentChangedOut(**AgentOut.of(changed, run).model_dump(), in_force=words)
 
 
-@router.post("/{agent_id}/activate", **rule(Role.TRADER, "row", errors=(409,)))
-def activate(request: Request, caller: Caller, found: FoundAgent) -> MessageOut:
+@router.post("/{agent_id}/activate", **rule(Role.TRADER, "row", errors=(409, 423)))
+def activate(request: Request, caller: Caller, found: FoundAgent, body: ExpectedCamelIn | None = None) -> MessageOut:
     """Let an agent work: it goes on with its last run if nothing was changed since, else it begins a new one."""
     parts = parts_of(request)
+    check_expected((body or ExpectedCamelIn()).expected(), found.agent.spec.mode, accounts_of(found))
+    check_halts(parts, found.run)
     if found.run is None or not found.run.is_active:
         parts.fleet.runs.start(caller, found.agent)
         record(parts.database, caller, "agent.activate", found.agent.id)

@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.times import iso_utc
-from tidemill.web.wishes import CAMEL_IN, CAMEL_OUT, Cash, FeedWish, Interval, Name, Params, Symbols
+from tidemill.web.wishes import CAMEL_IN, CAMEL_OUT, Cash, ExpectedCamelIn, FeedWish, Interval, Name, Params, Symbols
 
 __all__ = [
     "ActivityOut",
     "ActivityRow",
     "AgentChangeIn",
+    "AgentChangedOut",
     "AgentDetailOut",
     "AgentIn",
     "AgentOut",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _Strategies = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=10)]
+_Patience = Annotated[float, Field(ge=1.0, le=86_400.0, description="Seconds a person has to approve an entry.")]
 _Horizon = Literal["intraday", "swing", "position"]
 
 
@@ -60,10 +62,8 @@ class RiskLimitsOut(BaseModel):
     max_correlation: float
 
 
-class AgentIn(BaseModel):
+class AgentIn(ExpectedCamelIn):
     """An agent to be made; it begins at once unless ``active`` is false."""
-
-    model_config = CAMEL_IN
 
     name: Name = Field(examples=["Intraday Momentum Hunter"])
     account_id: str = Field(min_length=1, max_length=64, examples=["TS_PAPER_001"])
@@ -77,12 +77,12 @@ class AgentIn(BaseModel):
     initial_cash: Cash = Field(default=100_000.0)
     auto_execute: bool = Field(default=True)
     parameters: dict[Annotated[str, Field(max_length=100)], Params] = Field(default_factory=dict, max_length=10)
+    require_approval: bool = Field(default=False, description="A person approves each entry before it is sent.")
+    approval_seconds: _Patience = 300.0
 
 
-class AgentChangeIn(BaseModel):
+class AgentChangeIn(ExpectedCamelIn):
     """What is to be different; limits are merged into those there are."""
-
-    model_config = CAMEL_IN
 
     name: Name | None = None
     account_id: str | None = Field(default=None, min_length=1, max_length=64)
@@ -94,6 +94,8 @@ class AgentChangeIn(BaseModel):
     interval: Interval | None = None
     auto_execute: bool | None = Field(default=None)
     parameters: dict[Annotated[str, Field(max_length=100)], Params] | None = Field(default=None, max_length=10)
+    require_approval: bool | None = None
+    approval_seconds: _Patience | None = None
 
 
 class AgentOut(BaseModel):
@@ -115,6 +117,7 @@ class AgentOut(BaseModel):
     symbols: list[str]
     feed: str
     auto_execute: bool
+    require_approval: bool
     version: int = Field(description="Counts every change of what it trades and how.")
     run_version: int | None = Field(description="Version its newest run began with.")
     run_id: str | None
@@ -138,10 +141,19 @@ class AgentOut(BaseModel):
             symbols=list(agent.spec.symbols),
             feed="SIMULATED" if agent.spec.feed.kind == "synthetic" else agent.spec.feed.kind,
             auto_execute=agent.spec.auto_execute,
+            require_approval=agent.spec.run.settings.gate,
             version=agent.version,
             run_version=run.version if run is not None else None,
             run_id=run.run_id if run is not None else None,
         )
+
+
+class AgentChangedOut(AgentOut):
+    """An agent that was changed."""
+
+    in_force: dict[str, str] = Field(
+        description="Of what was changed, for the run at work: now, soon (asked for), or next_run. Empty: none at work."
+    )
 
 
 class AgentsOut(BaseModel):

@@ -6,19 +6,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from tidemill.model.errors import GuardRefusal
-from tidemill.model.people import Role
+from tidemill.model.agent import AgentSpec
+from tidemill.model.people import Role, UserScope
+from tidemill.services.access.audit import record
+from tidemill.services.commands.asking import Asked
 from tidemill.services.fleet.agents import Agent
+from tidemill.services.fleet.approving import Approving
+from tidemill.services.fleet.expecting import Expected, check_expected
 from tidemill.services.fleet.refusals import not_now, not_there
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.access import Caller, Scope, rule
-from tidemill.web.agents.found import FACE, Found, FoundAgent, newest_run
+from tidemill.web.agents.found import FACE, Found, FoundAgent, accounts_of, newest_run
 from tidemill.web.agents.schemas import MessageOut
 from tidemill.web.agents.trading_schemas import (
     AccountOut,
     AccountsOut,
+    ApprovalIn,
     EquityOut,
     EquityPoint,
     MetricsOut,
@@ -32,20 +37,30 @@ from tidemill.web.agents.trading_schemas import (
     SignalsOut,
     TradesOut,
 )
-from tidemill.web.agents.trading_shapes import metrics_row, order_out, recommendation_out, signal_out, trade_out
+from tidemill.web.agents.trading_shapes import (
+    metrics_row,
+    order_out,
+    recommendation_out,
+    signal_out,
+    trade_out,
+    waiting_out,
+)
+from tidemill.web.halted import check_halts, check_refusal
+from tidemill.web.once import REPLAY, OnceRoute
 from tidemill.web.parts import Parts, parts_of
 from tidemill.web.times import iso_utc
+from tidemill.web.trading.once import Key
+from tidemill.web.wishes import ExpectedCamelIn
 
 __all__ = ["agent_router", "router"]
 
-router = APIRouter()
-agent_router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
+agent_router = APIRouter(route_class=OnceRoute)
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=100)]
 _TradeId = Annotated[str, Path(min_length=1, max_length=120)]
 _ANSWER_S = 10.0
-_HALTED = "halted: "
+_RecommendationId = Annotated[str, Path(min_length=1, max_length=120)]
 _OFTEN = 6_000
 
 
@@ -123,30 +138,36 @@ def orders(request: Request, scope: Scope, limit: Limit = 100) -> OrdersOut:
 
 
 @router.post("/orders", status_code=201, **rule(Role.TRADER, "row", errors=(409, 423), per_minute=_OFTEN))
-def place_order(request: Request, caller: Caller, body: OrderIn, key: Key = None) -> OrderTaken:
+def place_order(request: Request, response: Response, caller: Caller, body: OrderIn, key: Key = None) -> OrderTaken:
     """Send an order to an agent's account; the same Idempotency-Key sends it once."""
     parts = parts_of(request)
     agent = parts.fleet.agents.get(caller.scope, FACE, body.agent_id)
-    return _ask_order(parts, caller, Found(agent, newest_run(parts, caller.scope, agent)), body, key or "")
+    run = _run(Found(agent, newest_run(parts, caller.scope, agent)), body.expected())
+    answer = _ask(parts, caller, run, ("order", body.body()), key or "")
+    if answer.is_replay:
+        response.headers.update(REPLAY)
+    check_refusal(parts, run, body.symbol, answer)
+    return _taken(answer, body.symbol)
 
 
-def _ask_order(parts: Parts, caller: Caller, found: Found, body: OrderIn, key: str) -> OrderTaken:
+def _run(found: Found, expected: Expected) -> OwnedRun:
+    """Return the run an order of an agent goes to. Raises Refused."""
     if found.run is None:
         raise not_now(f"{found.agent.name} has no run; activate it first.")
-    return _ask(parts, caller, found.run.run_id, body.body(), key)
+    check_expected(expected, found.run.mode, accounts_of(found))
+    return found.run
 
 
-def _ask(parts: Parts, caller: Caller, run_id: str, body: dict[str, Any], key: str) -> OrderTaken:
-    answer = parts.fleet.asking.ask(
-        caller.scope, run_id, "order", body, key=key, user=caller.username, wait_s=_ANSWER_S
-    )
-    if answer.state == "REFUSED" and answer.text.startswith(_HALTED):
-        raise GuardRefusal("halted", answer.text.removeprefix(_HALTED))  # answered with 423
+def _ask(parts: Parts, caller: Caller, run: OwnedRun, wish: tuple[str, dict[str, Any]], key: str = "") -> Asked:
+    return parts.fleet.asking.ask(caller.scope, run.run_id, *wish, key=key, user=caller.username, wait_s=_ANSWER_S)
+
+
+def _taken(answer: Asked, symbol: str) -> OrderTaken:
     order_id, _, state = answer.text.partition(" ")
     if answer.state == "DONE":
-        return OrderTaken(order_id=order_id, symbol=body["symbol"], status=state.split(" ")[0], message=answer.text)
+        return OrderTaken(order_id=order_id, symbol=symbol, status=state.split(" ")[0], message=answer.text)
     status = "REJECTED" if answer.state == "REFUSED" else "PENDING"
-    return OrderTaken(order_id=None, symbol=body["symbol"], status=status, message=answer.text)
+    return OrderTaken(order_id=None, symbol=symbol, status=status, message=answer.text)
 
 
 @agent_router.post("/{agent_id}/monitor/start", **rule(Role.TRADER, "row", errors=(409,)))
@@ -183,29 +204,91 @@ def trades(request: Request, scope: Scope, found: FoundAgent, limit: Limit = 100
 
 @agent_router.get("/{agent_id}/recommendations", **rule(Role.VIEWER, "row"))
 def recommendations(request: Request, found: FoundAgent, limit: Limit = 100) -> RecommendationsOut:
-    """Return entries that were ordered, as recommendations that were followed; none waits, as agents have no gate."""
-    rows = parts_of(request).fleet.facts.signals(found.runs, limit)
-    told = [recommendation_out(row, found.agent.id) for row in rows if row["kind"] == "entry"]
-    return RecommendationsOut(recommendations=told)
+    """Return entries that wait for approval, those that were ordered, and those that were refused."""
+    parts = parts_of(request)
+    waiting = _approving(parts).waiting(found.run, _spec(parts, found)) if found.run is not None else []
+    rows = parts.fleet.facts.signals(found.runs, limit)
+    told = [waiting_out(item, found.agent.id) for item in waiting]
+    told += [recommendation_out(row, found.agent.id) for row in rows if row["kind"] in {"entry", "proposal"}]
+    return RecommendationsOut(recommendations=told[:limit])
+
+
+def _approving(parts: Parts) -> Approving:
+    return Approving(parts.database, parts.clock, parts.fleet.facts)
+
+
+def _spec(parts: Parts, found: Found) -> AgentSpec:
+    """Return what an agent's run trades and how, as it began; without a run, what it will."""
+    return (
+        parts.fleet.runs.spec(UserScope(found.agent.user_id), found.run) if found.run is not None else found.agent.spec
+    )
+
+
+@agent_router.post(
+    "/{agent_id}/recommendations/{recommendation_id}/approve", **rule(Role.TRADER, "row", errors=(409, 423))
+)
+def approve(
+    request: Request,
+    caller: Caller,
+    found: FoundAgent,
+    recommendation_id: _RecommendationId,
+    body: ApprovalIn | None = None,
+) -> OrderTaken:
+    """Let an entry leave that waits for approval, whole or a part of it; it is checked as if it came now."""
+    parts, said = parts_of(request), body or ApprovalIn()
+    waiting = _approving(parts).find(found.run, _spec(parts, found), recommendation_id)
+    run = _run(found, said.expected())
+    check_halts(parts, run, waiting.symbol)
+    verdict: dict[str, Any] = {"proposal": waiting.proposal, "answer": "scale" if said.ratio is not None else "approve"}
+    verdict |= {"ratio": said.ratio} if said.ratio is not None else {}
+    record(parts.database, caller, "recommendation.approve", waiting.id, verdict)
+    answer = _ask(parts, caller, run, ("verdict", verdict))
+    check_refusal(parts, run, waiting.symbol, answer)
+    return _taken(answer, waiting.symbol)
+
+
+@agent_router.post("/{agent_id}/recommendations/{recommendation_id}/reject", **rule(Role.TRADER, "row", errors=(409,)))
+def reject(
+    request: Request,
+    caller: Caller,
+    found: FoundAgent,
+    recommendation_id: _RecommendationId,
+) -> MessageOut:
+    """Refuse an entry that waits for approval."""
+    parts = parts_of(request)
+    waiting = _approving(parts).find(found.run, _spec(parts, found), recommendation_id)
+    run = _run(found, Expected())
+    verdict = {"proposal": waiting.proposal, "answer": "veto"}
+    record(parts.database, caller, "recommendation.reject", waiting.id)
+    answer = _ask(parts, caller, run, ("verdict", verdict))
+    return MessageOut(message="Recommendation rejected" if answer.state == "REFUSED" else "Asked for; not answered yet")
 
 
 @agent_router.post("/{agent_id}/trades/{trade_id}/close", **rule(Role.TRADER, "row", errors=(409, 423)))
-def close_trade(request: Request, caller: Caller, found: FoundAgent, trade_id: _TradeId) -> OrderTaken:
-    """Close an open round trip at the market."""
-    parts = parts_of(request)
+def close_trade(
+    request: Request,
+    caller: Caller,
+    found: FoundAgent,
+    trade_id: _TradeId,
+    body: ExpectedCamelIn | None = None,
+) -> OrderTaken:
+    """Close an open round trip at the market; a halt does not stand in the way."""
+    parts, run = parts_of(request), _run(found, (body or ExpectedCamelIn()).expected())
     trips = parts.fleet.facts.trips(found.runs, 1_000, status="OPEN")
     trip = next((row for row in trips if f"{row['run_id']}-{row['number']}" == trade_id), None)
-    if trip is None or found.run is None:
+    if trip is None:
         raise not_now(f"There is no open trade {trade_id} of this agent; it may be closed already.")
     side = "sell" if trip["side"] == "LONG" else "buy"
-    body = {
+    wish = {
         "symbol": trip["symbol"],
         "side": side,
         "quantity": float(trip["quantity"]),
         "strategy": trip["strategy"],
         "closes": True,
     }
-    return _ask(parts, caller, found.run.run_id, body, "")
+    answer = _ask(parts, caller, run, ("order", wish))
+    check_refusal(parts, run, trip["symbol"], answer)
+    return _taken(answer, trip["symbol"])
 
 
 @agent_router.get("/{agent_id}/metrics", **rule(Role.VIEWER, "row"))

@@ -8,11 +8,12 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from tidemill.model.enums import OrderType
 from tidemill.model.settings import parse_enum
-from tidemill.web.wishes import CAMEL_IN, CAMEL_OUT
+from tidemill.web.wishes import CAMEL_OUT, ExpectedCamelIn
 
 __all__ = [
     "AccountOut",
     "AccountsOut",
+    "ApprovalIn",
     "EquityOut",
     "EquityPoint",
     "MetricsOut",
@@ -47,13 +48,15 @@ def _type(value: object) -> object:
     return parse_enum(OrderType, value, "orderType").name.lower() if isinstance(value, str) else value
 
 
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
 Price = Annotated[float, Field(gt=0.0, le=1e9)]
 
 
-class OrderIn(BaseModel):
+class OrderIn(ExpectedCamelIn):
     """An order for an agent's account."""
-
-    model_config = CAMEL_IN
 
     agent_id: str = Field(min_length=1, max_length=64)
     symbol: str = Field(min_length=1, max_length=24)
@@ -66,8 +69,8 @@ class OrderIn(BaseModel):
     stop_price: Price | None = Field(default=None, description="Trigger of a stop order.")
     stop_loss: Price | None = None
     take_profit: Price | None = None
-    time_in_force: Literal["DAY", "GTC"] | None = Field(
-        default=None, description="Taken as said; an order works until it fills, is cancelled, or the session's end."
+    time_in_force: Annotated[Literal["DAY", "GTC", "IOC", "FOK"], BeforeValidator(_upper)] | None = Field(
+        default=None, description="How long it may work; left out: as the agent's settings say."
     )
 
     def body(self) -> dict[str, Any]:
@@ -82,8 +85,15 @@ class OrderIn(BaseModel):
             "stop_loss": self.stop_loss,
             "take_profit": self.take_profit,
             "closes": closes or None,
+            "time_in_force": self.time_in_force.lower() if self.time_in_force is not None else None,
         }
         return {name: value for name, value in values.items() if value is not None}
+
+
+class ApprovalIn(ExpectedCamelIn):
+    """How a recommendation is approved."""
+
+    ratio: float | None = Field(default=None, gt=0.0, le=1.0, description="Part of the size that is approved.")
 
 
 class OrderTaken(BaseModel):
@@ -200,13 +210,18 @@ class RecommendationOut(BaseModel):
     side: str = Field(description="LONG or SHORT.")
     entry_price: float | None
     position_size: float | None
-    status: str
+    stop_loss: float | None
+    take_profit: float | None
+    confidence_score: float | None = Field(description="0 to 100; null where the strategy states none.")
+    reasoning: str = Field(description="Why it was refused, or what became of it.")
+    status: str = Field(description="PENDING (waits for approval), ORDERED, EXECUTED, REFUSED, EXPIRED, CANCELED.")
     order_id: str | None
     created_at: str
+    expires_at: str | None = Field(description="Of one that waits: until then it may be approved.")
 
 
 class RecommendationsOut(BaseModel):
-    """Entries an agent decided on, newest first."""
+    """Entries an agent decided on: those that wait for approval, then the others, newest first each."""
 
     recommendations: list[RecommendationOut]
 

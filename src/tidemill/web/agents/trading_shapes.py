@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tidemill.services.fleet.approving import Waiting
 from tidemill.services.fleet.facts import Row, number, usd
 from tidemill.web.agents.trading_schemas import MetricsRow, OrderOut, RecommendationOut, SignalOut, TradeOut
 from tidemill.web.times import iso_utc
 
-__all__ = ["metrics_row", "order_out", "recommendation_out", "signal_out", "trade_out"]
+__all__ = ["metrics_row", "order_out", "recommendation_out", "signal_out", "trade_out", "waiting_out"]
 
 _SIGNAL_STATES = {"ORDERED": "DETECTED", "EXECUTED": "EXECUTED", "REFUSED": "REJECTED", "EXPIRED": "EXPIRED"}
 _EXIT_REASONS = {
@@ -62,7 +63,7 @@ def signal_out(row: Row, agent_id: str) -> SignalOut:
 
 
 def recommendation_out(row: Row, agent_id: str) -> RecommendationOut:
-    """Return an entry of the read table as a recommendation that was followed."""
+    """Return an entry of the read table as a recommendation that was followed, or refused."""
     return RecommendationOut(
         id=f"{row['run_id']}-{row['number']}",
         agent_id=agent_id,
@@ -70,9 +71,34 @@ def recommendation_out(row: Row, agent_id: str) -> RecommendationOut:
         side="LONG" if row["side"] == "BUY" else "SHORT",
         entry_price=number(row["price"]),
         position_size=number(row["volume"]),
+        stop_loss=None,
+        take_profit=None,
+        confidence_score=row["strength"] * 100.0 if row["strength"] is not None else None,
+        reasoning=row["error"] or "",
         status=row["status"] or "",
         order_id=row["client_id"] or None,
         created_at=iso_utc(row["at_ns"] or 0),
+        expires_at=None,
+    )
+
+
+def waiting_out(item: Waiting, agent_id: str) -> RecommendationOut:
+    """Return a proposal that waits for a person."""
+    return RecommendationOut(
+        id=item.id,
+        agent_id=agent_id,
+        ticker=item.symbol,
+        side="LONG" if item.side == "BUY" else "SHORT",
+        entry_price=item.price,
+        position_size=item.quantity,
+        stop_loss=item.stop_loss or None,
+        take_profit=item.take_profit or None,
+        confidence_score=item.confidence or None,
+        reasoning="Waits for approval.",
+        status="PENDING",
+        order_id=None,
+        created_at=iso_utc(item.at_ns),
+        expires_at=iso_utc(item.until_ns),
     )
 
 

@@ -12,8 +12,10 @@ from fastapi import APIRouter, Query, Request
 from tidemill.model.people import Role
 from tidemill.services.access.audit import record
 from tidemill.services.faces.live_strategies import LiveStrategy, made_live_strategy
+from tidemill.services.fleet.expecting import Expected, check_expected
 from tidemill.services.fleet.refusals import not_now
 from tidemill.web.access import Caller, Scope, rule
+from tidemill.web.halted import check_halts
 from tidemill.web.live_trading.found import FACE, Found, FoundStrategy, all_of, told, told_positions, told_signals
 from tidemill.web.live_trading.schemas import (
     ControlResponse,
@@ -27,15 +29,23 @@ from tidemill.web.live_trading.schemas import (
     SignalHistoryResponse,
     StartStrategyRequest,
 )
+from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
-from tidemill.web.wishes import feed_wish
+from tidemill.web.wishes import ExpectedIn, feed_wish
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
 _Status = Literal["ACTIVE", "PAUSED", "STOPPED", "ERROR", "active", "paused", "stopped", "error"]
 _SHOWN = 10  # signals of one strategy's status
+
+
+def _expect(found: Found, expected: Expected) -> None:
+    """Refuse what would trade in another mode, or on another account, than its sender believes."""
+    agent, run = found.agent, found.run
+    goes_on = run is not None and (run.is_active or run.version == agent.version)
+    check_expected(expected, agent.spec.mode, [run.account] if run is not None and goes_on else [])
 
 
 def _must_stop_first(found: Found) -> None:
@@ -43,11 +53,12 @@ def _must_stop_first(found: Found) -> None:
         raise not_now(f"{found.agent.name} is {found.status}; stop it first.")
 
 
-@router.post("/strategies", status_code=201, **rule(Role.TRADER, "self"))
+@router.post("/strategies", status_code=201, **rule(Role.TRADER, "self", errors=(409,)))
 def create_strategy(request: Request, caller: Caller, body: LiveStrategyCreate) -> LiveStrategyResponse:
     """Make a live strategy."""
     parts = parts_of(request)
-    values = body.model_dump(exclude={"feed", "initial_cash"})
+    check_expected(body.expected(), "paper", [])
+    values = body.model_dump(exclude={"feed", "initial_cash", *ExpectedIn.model_fields})
     wish = LiveStrategy(**values, feed=feed_wish(body.feed), cash=body.initial_cash)
     made = made_live_strategy(parts.home, parts.fleet.strategies, caller.scope, wish)
     agent = parts.fleet.agents.create(caller.scope, FACE, body.name, made, wish.values(), is_active=False)
@@ -81,9 +92,10 @@ def change_strategy(
     request: Request, caller: Caller, found: FoundStrategy, body: LiveStrategyUpdate
 ) -> LiveStrategyResponse:
     """Change a live strategy that is not at work."""
+    _expect(found, body.expected())
     _must_stop_first(found)
     parts = parts_of(request)
-    changes = body.model_dump(exclude={"feed", "initial_cash"}, exclude_none=True)
+    changes = body.model_dump(exclude={"feed", "initial_cash", *ExpectedIn.model_fields}, exclude_none=True)
     changes |= {"feed": feed_wish(body.feed)} if body.feed is not None else {}
     changes |= {"cash": body.initial_cash} if body.initial_cash is not None else {}
     wish = replace(LiveStrategy(**found.agent.face_values), **changes)
@@ -102,12 +114,14 @@ def delete_strategy(request: Request, caller: Caller, found: FoundStrategy) -> N
     record(parts.database, caller, "live_strategy.delete", str(found.agent.number))
 
 
-@router.post("/strategies/{live_id}/start", **rule(Role.TRADER, "row", errors=(409,)))
+@router.post("/strategies/{live_id}/start", **rule(Role.TRADER, "row", errors=(409, 423)))
 def start_strategy(
     request: Request, caller: Caller, found: FoundStrategy, body: StartStrategyRequest | None = None
 ) -> ControlResponse:
     """Start a live strategy, or let a paused one trade again."""
     parts = parts_of(request)
+    _expect(found, (body or StartStrategyRequest()).expected())
+    check_halts(parts, found.run)
     if found.run is not None and found.status == "PAUSED":
         parts.fleet.runs.resume(caller.scope, found.run.run_id)
     elif found.run is None or not found.run.is_active:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from tidemill.web.wishes import STRICT, Cash, FeedWish, Interval, Name, Params, Symbols
+from tidemill.web.wishes import Cash, ExpectedIn, FeedWish, Interval, Name, Params, Symbols
 
 __all__ = [
     "ControlResponse",
@@ -27,10 +27,8 @@ _Dollars = Annotated[float, Field(gt=0.0, le=1e12)]
 _Share = Annotated[float, Field(ge=0.001, le=0.5, description="Share of equity of a position: 0.02 is 2 percent.")]
 
 
-class LiveStrategyCreate(BaseModel):
+class LiveStrategyCreate(ExpectedIn):
     """A live strategy to be made; it is STOPPED until it is started."""
-
-    model_config = STRICT
 
     name: Name = Field(examples=["My First Auto Strategy"])
     strategy_id: _StrategyId = Field(
@@ -49,10 +47,8 @@ class LiveStrategyCreate(BaseModel):
     parameters: Params = Field(default_factory=dict)
 
 
-class LiveStrategyUpdate(BaseModel):
+class LiveStrategyUpdate(ExpectedIn):
     """What is to be different."""
-
-    model_config = STRICT
 
     name: Name | None = None
     strategy_id: _StrategyId | None = None
@@ -69,10 +65,8 @@ class LiveStrategyUpdate(BaseModel):
     parameters: Params | None = None
 
 
-class StartStrategyRequest(BaseModel):
+class StartStrategyRequest(ExpectedIn):
     """How it is started."""
-
-    model_config = STRICT
 
     force: bool = Field(default=False, description="Begin a new run even if the last one could go on.")
 

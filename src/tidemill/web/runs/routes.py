@@ -10,9 +10,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from tidemill.model.people import Role
 from tidemill.services.access.audit import record
+from tidemill.services.fleet.expecting import check_expected
 from tidemill.services.fleet.explaining import explain_bar, prove_parity
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.access import Caller, Scope, rule
+from tidemill.web.halted import check_halts
+from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
 from tidemill.web.runs.schemas import (
     EquityOut,
@@ -25,10 +28,11 @@ from tidemill.web.runs.schemas import (
     WhyOut,
 )
 from tidemill.web.times import iso_utc
+from tidemill.web.wishes import ExpectedIn
 
 __all__ = ["FoundRun", "router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
 _Limit = Annotated[int, Query(ge=1, le=1_000)]
 _Offset = Annotated[int, Query(ge=0, le=1_000_000)]
@@ -98,10 +102,12 @@ def pause_run(request: Request, caller: Caller, found: FoundRun) -> RunOut:
     return RunOut.of(parts.fleet.runs.pause(caller.scope, found.run_id))
 
 
-@router.post("/{run_id}/resume", **rule(Role.TRADER, "row", errors=(409,)))
-def resume_run(request: Request, caller: Caller, found: FoundRun) -> RunOut:
+@router.post("/{run_id}/resume", **rule(Role.TRADER, "row", errors=(409, 423)))
+def resume_run(request: Request, caller: Caller, found: FoundRun, body: ExpectedIn | None = None) -> RunOut:
     """Let a paused run trade again."""
     parts = parts_of(request)
+    check_expected((body or ExpectedIn()).expected(), found.mode, [found.account])
+    check_halts(parts, found)
     record(parts.database, caller, "run.resume", found.run_id)
     return RunOut.of(parts.fleet.runs.resume(caller.scope, found.run_id))
 

@@ -11,10 +11,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from tidemill.model.people import ACTIVE_RUNS, Role, UserScope
 from tidemill.services.access.audit import record
+from tidemill.services.faces.session_settings import limits_word
 from tidemill.services.faces.sessions import Session
+from tidemill.services.fleet.expecting import check_expected
 from tidemill.services.fleet.refusals import OverLimit, not_there
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.errors import ApiError
+from tidemill.web.halted import check_halts
+from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
 from tidemill.web.sessions.schemas import (
     ActiveSessionOut,
@@ -31,12 +35,14 @@ from tidemill.web.sessions.schemas import (
 )
 from tidemill.web.sessions.shapes import money_of, session_out, settings_answer, settings_out, trade_out
 from tidemill.web.times import iso_utc
+from tidemill.web.wishes import ExpectedCamelIn
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
 _Number = Annotated[int, Path(ge=1, lt=1 << 63)]
+_LIMITS_S = 5.0
 _Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 
@@ -55,12 +61,14 @@ FoundSession = Annotated[Session, Depends(_find)]
 OwnScope = Annotated[UserScope, Depends(_own)]
 
 
-@router.post("/sessions/start", status_code=201, **rule(Role.TRADER, "self", errors=(400, 409)))
+@router.post("/sessions/start", status_code=201, **rule(Role.TRADER, "self", errors=(400, 409, 423)))
 def start_session(request: Request, caller: Caller, body: SessionIn) -> StartedOut:
     """Start a session, if a place of the tier is free."""
     if body.user_id is not None and body.user_id != caller.user_id:
         raise ApiError(422, "not_yourself", "userId must be your own number; leave it out.", field="body.userId")
     parts = parts_of(request)
+    check_expected(body.expected(), body.mode.lower() if body.expected_mode else "paper", [])
+    check_halts(parts, None)
     try:
         session = parts.fleet.sessions.start(caller, body.wish())
     except OverLimit as error:  # the documented status of this one face
@@ -101,10 +109,14 @@ def pause_session(request: Request, caller: Caller, found: FoundSession) -> Sess
     return session_out(fleet.facts, replace(found, run=run))
 
 
-@router.post("/sessions/{session_id}/resume", **rule(Role.TRADER, "row", errors=(409,)))
-def resume_session(request: Request, caller: Caller, found: FoundSession) -> SessionOut:
+@router.post("/sessions/{session_id}/resume", **rule(Role.TRADER, "row", errors=(409, 423)))
+def resume_session(
+    request: Request, caller: Caller, found: FoundSession, body: ExpectedCamelIn | None = None
+) -> SessionOut:
     """Let a paused session trade again."""
     fleet = parts_of(request).fleet
+    check_expected((body or ExpectedCamelIn()).expected(), found.run.mode, [found.run.account])
+    check_halts(parts_of(request), found.run)
     fleet.runs.resume(caller.scope, found.run.run_id)
     run = fleet.runs.wait(caller.scope, found.run.run_id, ("RUNNING", "STOPPED", "COMPLETED", "ERROR"), 1.0)
     return session_out(fleet.facts, replace(found, run=run))
@@ -150,6 +162,10 @@ def _write(request: Request, caller: Caller, found: Session, body: SettingsIn, *
     parts = parts_of(request)
     settings = parts.fleet.sessions.change_settings(found, body.values(), anew=anew)
     record(parts.database, caller, "session.settings", str(found.agent.number), body.values())
+    if found.run.is_active and settings.limits() != found.settings.limits():
+        parts.fleet.asking.ask(
+            caller.scope, found.run.run_id, "limits", limits_word(settings), user=caller.username, wait_s=_LIMITS_S
+        )
     return settings_answer(replace(found, settings=settings))
 
 

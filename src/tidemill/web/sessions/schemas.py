@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tidemill.services.faces.sessions import SessionWish
-from tidemill.web.wishes import CAMEL_IN, CAMEL_OUT, Cash, FeedWish, Interval, Params, Symbols, feed_wish
+from tidemill.web.wishes import CAMEL_OUT, Cash, ExpectedCamelIn, FeedWish, Interval, Params, Symbols, feed_wish
 
 __all__ = [
     "ActiveSessionOut",
@@ -46,10 +46,8 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 Settings = Annotated[dict[str, Any], Field(max_length=_MOST_SETTINGS), AfterValidator(_plain)]
 
 
-class SessionIn(BaseModel):
+class SessionIn(ExpectedCamelIn):
     """A session to be started."""
-
-    model_config = CAMEL_IN
 
     user_id: int | None = Field(default=None, description="Must be one's own number if it is given.")
     mode: Annotated[Literal["PAPER", "LIVE"], BeforeValidator(_upper)] = "PAPER"
@@ -130,7 +128,8 @@ class SettingsAnswer(SettingsOut):
     """Settings of one session."""
 
     session_id: int
-    is_in_force: bool = Field(description="False: written down, but the session goes on with those it began with.")
+    is_in_force: bool = Field(description="False: some are written down, but the session does not go by them.")
+    waiting: list[str] = Field(description="Settings the session does not go by, or not wholly: it began with others.")
 
 
 class SessionOut(BaseModel):

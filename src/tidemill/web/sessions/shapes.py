@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidemill.services.faces.session_settings import waiting_settings
 from tidemill.services.faces.sessions import Session
 from tidemill.services.fleet.facts import Facts, Portfolio, Row, number, usd
 from tidemill.web.sessions.schemas import SessionOut, SettingsAnswer, SettingsOut, TradeOut
@@ -50,8 +51,10 @@ def settings_out(session: Session) -> SettingsOut:
 
 def settings_answer(session: Session) -> SettingsAnswer:
     """Return the settings of a session, and whether it goes by them."""
-    is_in_force = session.settings.strategy() == session.agent.spec.run.settings
-    return SettingsAnswer(**session.settings.values(), session_id=session.agent.number, is_in_force=is_in_force)
+    waiting = waiting_settings(session.began_with, session.settings)
+    return SettingsAnswer(
+        **session.settings.values(), session_id=session.agent.number, is_in_force=not waiting, waiting=waiting
+    )
 
 
 def trade_out(row: Row, session: Session, closed: dict[str, int]) -> TradeOut:
