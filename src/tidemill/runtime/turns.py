@@ -22,6 +22,7 @@ from tidemill.model.records import EVENT
 from tidemill.runtime.core import Command, Core
 from tidemill.runtime.orders.book import BUST, Applied, LiveOrder, OrderBook
 from tidemill.runtime.orders.outgoing import Drafter, Outgoing, decimal_text, order_record
+from tidemill.runtime.orders.sizes import follow_size, follow_sizes, is_in_core
 from tidemill.runtime.orders.translation import adjust_event, report_event
 from tidemill.runtime.record.journal import Journal
 
@@ -165,7 +166,9 @@ class Turns:
         if order is None:
             self.quarantined += 1
             return applied
-        row = (adjust_event if applied.is_late else report_event)(report, order, now_ns)
+        rows = self.core.engine.state.tables["orders"]
+        is_late = applied.is_late or (report.kind is EventKind.FILL and not is_in_core(rows, order))
+        row = (adjust_event if is_late else report_event)(report, order, now_ns)
         address = int(row.ctypes.data)
         seq = self.journal.append(address)
         is_known = self.journal.is_known(seq)
@@ -179,7 +182,9 @@ class Turns:
         if self.core.has_written:
             self._follow(seq)
         if report.kind is EventKind.FILL:
-            self._follow_sizes(order)
+            follow_sizes(rows, self.book, order)
+        elif report.kind is EventKind.REPLACED:
+            follow_size(rows, order)
         if commands:
             outgoing = self._drafter.draft(seq, commands)
             if outgoing:
@@ -194,15 +199,6 @@ class Turns:
         for made_up in list(order.synthetic.values()):
             bust = replace(made_up, exec_id=made_up.exec_id + BUST, fill_kind="bust", ts_ns=report.ts_ns)
             await self.take_report(bust, now_ns, "engine")
-
-    def _follow_sizes(self, filled: LiveOrder) -> None:
-        """Let our orders shrink with the core's: what one of a group fills, the others can no longer."""
-        rows = self.core.engine.state.tables["orders"]
-        for order in self.book.live.values():
-            if order.instrument == filled.instrument and order is not filled:
-                row = rows[order.row]
-                if int(row["id"]) == order.request.number and float(row["quantity"]) < order.quantity:
-                    order.quantity = float(row["quantity"])
 
     def restate(self, instrument: int, ratio: float, seq: int) -> None:
         """Restate our working orders of an instrument after a split (new units per old), as the core has done.

@@ -13,7 +13,7 @@ from tidemill.model.errors import TidemillError
 from tidemill.model.units import MICROS
 from tidemill.runtime.life.run import Run
 from tidemill.runtime.life.terms import Phase
-from tidemill.testing.exchange.truth import SimOrder
+from tidemill.testing.simulation.exposure import protects, wants_stop
 from tidemill.testing.simulation.faults import BY_HAND
 from tidemill.testing.simulation.process import ACCOUNT, RUN_ID
 from tidemill.testing.simulation.world import HEAL_MINUTES, World
@@ -125,8 +125,7 @@ class Healing:
         world, found = self._world, []
         held = run.present.units()
         balances = world.store.balances(ACCOUNT, RUN_ID)
-        settings = world.scenario.settings
-        wants_stop = settings.stop_loss_pct > 0.0 or settings.trailing_stop_pct > 0.0
+        is_stopped = wants_stop(world.scenario)
         is_by_hand = any(world.happened(name) for name in BY_HAND)
         for symbol in world.scenario.symbols:
             units, theirs = held.get(symbol, 0.0), world.exchange.position(symbol)
@@ -140,9 +139,9 @@ class Healing:
             exits = [order for order in working if order.intent is not Intent.ENTRY]
             if abs(units) <= _TINY and exits and not differs:
                 found.append((20, f"{symbol} is flat and {exits[0].client_id} still works"))
-            covered = sum(order.remaining for order in exits if _protects(order, units))
+            covered = sum(order.remaining for order in exits if protects(order, units))
             # what was filled beyond our orders has no stop of a strategy: a person has to look at it
-            if wants_stop and covered < abs(units) - _TINY and not differs and not is_by_hand:
+            if is_stopped and covered < abs(units) - _TINY and not differs and not is_by_hand:
                 found.append((19, f"{units:g} {symbol} are held, stops cover {covered:g}"))
         return found
 
@@ -150,9 +149,3 @@ class Healing:
     def _is_blocked(run: Run, symbol: str) -> bool:
         health = run.present.health
         return symbol in health.recon_symbols or symbol in health.blocked
-
-
-def _protects(order: SimOrder, units: float) -> bool:
-    """Tell whether an order would close a position when the price goes the wrong way."""
-    is_stop = not math.isnan(order.stop_price) or order.trail_amount > 0.0 or order.trail_pct > 0.0
-    return is_stop and int(order.side) * units < 0.0

@@ -45,13 +45,13 @@ from tidemill.testing.simulation.record import FencedStore, SimWriter
 from tidemill.testing.simulation.scenario import Scenario
 from tidemill.testing.simulation.venue import WatchedBroker
 
-__all__ = ["ACCOUNT", "CASH", "RUN_ID", "Process", "SeatedFeed", "make_engine", "plan_of", "wire"]
+__all__ = ["ACCOUNT", "CASH", "RUN_ID", "UNDER_WAY", "Process", "SeatedFeed", "make_engine", "plan_of", "wire"]
 
 RUN_ID, ACCOUNT = "R1", "SIM1"
 CASH = 100_000
 LEASE_NS = 60_000_000_000  # of a simulated engine: four times the usual, and renewed as much more seldom
 _ROOM = 1024  # bars that may wait
-_UNDER_WAY = frozenset(
+UNDER_WAY = frozenset(
     {
         OrderState.SENDING,
         OrderState.UNKNOWN,
@@ -150,11 +150,20 @@ class Process:
         run = self.run
         if not self.is_ready or not run.present.health.order_stream_ready:
             return True
-        if any(order.state in _UNDER_WAY or order.doubt for order in run.book.live.values()):
+        if any(order.state in UNDER_WAY or order.doubt for order in run.book.live.values()):
             return True
         if run.outside is not None and (run.outside.poller.is_wondering or run.outside.protector.is_watching):
             return True
-        return run.phase is not Phase.RUNNING
+        return run.phase is not Phase.RUNNING or self._is_apart
+
+    @property
+    def _is_apart(self) -> bool:
+        """Tell whether the broker's next answer would show an order ended, or of another size than it has here."""
+        live = self.run.book.live
+        if not live:
+            return False
+        sizes = {order.client_id: order.quantity for order in self.broker.exchange.working()}
+        return any(known.quantity != sizes.get(name) for name, known in live.items())
 
     async def live(self) -> None:
         """Start, serve, finish; whatever happens is written down."""

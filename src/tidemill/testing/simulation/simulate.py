@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidemill.testing.simulation.chaos import Chaos
+from tidemill.testing.simulation.exposure import Exposure
 from tidemill.testing.simulation.healing import Healing
 from tidemill.testing.simulation.invariants import Breach
 from tidemill.testing.simulation.places import room
@@ -110,6 +111,7 @@ async def _live(world: World, healing: Healing) -> None:
     bars, rest = world.scenario.bars, HEAL_MINUTES // world.scenario.bar_minutes + 1
     supervisor = asyncio.get_running_loop().create_task(world.supervise())
     chaos = asyncio.get_running_loop().create_task(Chaos(world).serve())
+    exposure = asyncio.get_running_loop().create_task(Exposure(world).serve())
     await world.trade(range(bars))
     world.exchange.end_day()
     chaos.cancel()
@@ -117,10 +119,11 @@ async def _live(world: World, healing: Healing) -> None:
     if not world.is_over:
         await healing.serve()
     after.cancel()
+    exposure.cancel()
     world.is_over = True
     await _last_start(world)
     supervisor.cancel()
-    await asyncio.gather(supervisor, chaos, after, return_exceptions=True)
+    await asyncio.gather(supervisor, chaos, exposure, after, return_exceptions=True)
 
 
 async def _last_start(world: World) -> None:
