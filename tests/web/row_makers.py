@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import update
 
 from tidemill.adapters.sql.service_tables import RUN_OWNERS
+from tidemill.services.notify.kinds import Happening, Kind, Priority
 
 __all__ = ["BODIES", "MAKERS"]
 
@@ -119,7 +120,26 @@ def an_order(service: Any, name: str) -> str:
     return str(service.post(name, "/v1/orders", body, 201)["order_id"])
 
 
+def a_notification(service: Any, name: str) -> str:
+    """Something somebody was told."""
+    telling, user_id = service.parts.telling.notifications, service.users[name].user_id
+    key = f"maker-{user_id}"
+    happening = Happening(user_id, key, Kind.ALERT, "Title", "Text", 1, Priority.LOW)
+    with service.parts.database.write() as writing:
+        telling.add(writing, happening)
+    return str(telling.page(service.principal(name).scope, 1000)[-1]["id"])
+
+
+def a_webhook(service: Any, name: str) -> str:
+    """A webhook nobody listens to; the one there is, as long as it is there."""
+    known = service.get(name, "/v1/webhooks")["webhooks"]
+    body = {"url": "https://example.com/hook", "events": ["bot.started"]}
+    return str(known[0]["id"] if known else service.post(name, "/v1/webhooks", body, 201)["id"])
+
+
 MAKERS: dict[str, Maker] = {
+    "notification_id": a_notification,
+    "webhook_id": a_webhook,
     "order_id": an_order,
     "custom_id": a_custom_strategy,
     "job_id": a_backtest,

@@ -87,7 +87,7 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     operations = build_operations(home, database, clock, str(settings.profile))
     fleet = build_fleet(home, database, clock, ids)
     manual = build_manual(home, database, clock, ids, loaded, fleet)
-    telling = build_telling(home, database, clock, ids)
+    telling = build_telling(home, database, clock, ids, settings)
     log = Log(process="api")
     research = build_research(home, database, clock, ids, log, fleet)
     return Parts(home, database, clock, ids, loaded, access, log, operations, fleet, manual, telling, research)
@@ -112,7 +112,8 @@ def serve(parts: Parts, behind: Behind, *, host: str, port: int, parent: int = 0
         if parent:
             threading.Thread(target=_follow, args=(server, parent), name="parent", daemon=True).start()
         parts.research.backtests.start()
-        server.run(sockets=[sock])
+        with parts.telling.background:
+            server.run(sockets=[sock])
 
 
 def check_door(host: str, behind: Behind) -> None:
@@ -178,8 +179,12 @@ def _is_loopback(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server(
+        listening = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=512
         )
     except OSError as error:
         raise ConfigError(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None
+    # Inherited by every connection. asyncio sets it only where the protocol is named; without it head and body of an
+    # answer, which are two writes, wait for the caller's delayed acknowledgement: 40 ms.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening

@@ -14,12 +14,14 @@ from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
 from tidemill.web.backtests import routes as backtests
+from tidemill.web.below import below
 from tidemill.web.custom_strategies import routes as custom_strategies
 from tidemill.web.events import routes as events
 from tidemill.web.export import routes as export
 from tidemill.web.health import routes as health
 from tidemill.web.live_trading import routes as live_trading
 from tidemill.web.metrics import routes as metrics
+from tidemill.web.notifications import routes as notifications
 from tidemill.web.performance import routes as performance
 from tidemill.web.runs import routes as runs
 from tidemill.web.runs import ticks
@@ -33,6 +35,7 @@ from tidemill.web.trading import orders as manual_orders
 from tidemill.web.trading import outside as manual_outside
 from tidemill.web.trading import signals as manual_signals
 from tidemill.web.users import routes as users
+from tidemill.web.webhooks import routes as webhooks
 
 __all__ = ["MOUNTS", "Mount", "mount_all"]
 
@@ -87,6 +90,8 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(export.router, ("/v1/export",), "Events and files"),
     Mount(health.router, ("/v1/health",), "System"),
     Mount(metrics.router, ("/v1/metrics",), "System"),
+    Mount(notifications.router, ("/v1/notifications",), "Notifications"),
+    Mount(webhooks.router, ("/v1/webhooks",), "Notifications"),
     Mount(system.router, ("/v1/debug",), "System"),
 )
 
@@ -95,4 +100,4 @@ def mount_all(app: FastAPI) -> None:
     """Mount everything under each of its paths."""
     for mount in MOUNTS:
         for prefix in mount.prefixes:
-            app.include_router(mount.router, prefix=prefix, tags=[mount.tag])
+            app.include_router(below(prefix, mount.router, mount.tag))

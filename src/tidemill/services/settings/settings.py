@@ -117,6 +117,13 @@ class Settings(BaseSettings):
     telegram_allowed_user_ids: Names = _env((), "TELEGRAM_ALLOWED_USER_IDS", max_length=1_000)
     telegram_enable: bool = _env(False, "TELEGRAM_ENABLE")
     telegram_webhook_url: str = _env("", "TELEGRAM_WEBHOOK_URL", max_length=300)
+    smtp_host: str = _env("", "SMTP_HOST", max_length=253)
+    smtp_port: int = _env(587, "SMTP_PORT", ge=1, le=65_535)
+    smtp_security: Literal["tls", "starttls", "none"] = _env("starttls", "SMTP_SECURITY")
+    smtp_username: str = _env("", "SMTP_USERNAME", max_length=254)
+    smtp_password: Secret = _env(None, "SMTP_PASSWORD")
+    smtp_from: str = _env("", "SMTP_FROM", max_length=254)
+    webhook_loopback: bool = _env(False)
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,1 @@
+"""What people are told: notifications, and deliveries to mail and webhooks that survive whatever happens."""

@@ -1,0 +1,1 @@
+"""Where somebody's events are sent: ``/v1/webhooks``."""
