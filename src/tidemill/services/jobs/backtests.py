@@ -23,6 +23,7 @@ from tidemill.services.fleet.strategies import CUSTOM_TYPE, Chosen, Strategies
 from tidemill.services.home import Home
 from tidemill.services.jobs.asked import Asked, BacktestWish, asked_of
 from tidemill.services.jobs.job import ACTIVE, Job, job_of
+from tidemill.services.jobs.known import NO_NEWS
 from tidemill.services.jobs.pool import Pool, job_folder
 from tidemill.services.jobs.queue import Queue, lock_user
 from tidemill.services.jobs.work import REPORT, RESULT
@@ -122,10 +123,7 @@ class Backtests:
             return chosen, kind, str(strategy.saved_id)
         plain = plain_name(strategy.name)
         if plain == _SENTIMENT:
-            sentence = (
-                "There is no news with the time it was known, so sentiment cannot be tested on the past honestly."
-            )
-            raise Refused(Kind.INVALID, "no_news", sentence, field="body.strategy")
+            raise Refused(Kind.INVALID, "no_news", NO_NEWS, field="body.strategy")
         if plain == CUSTOM_TYPE:
             sentence = "A custom strategy is named by customStrategyId, or given as buy_conditions and sell_conditions."
             raise Refused(Kind.INVALID, "no_conditions", sentence, field="body.customStrategyId")

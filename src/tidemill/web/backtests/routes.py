@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from tidemill.model.people import Principal, Role, UserScope
 from tidemill.services.access.audit import record
 from tidemill.services.jobs.job import Job
+from tidemill.services.jobs.known import known_strategies
 from tidemill.services.library.custom import CustomWish
 from tidemill.services.library.saved import SavedWish
 from tidemill.web.access import Caller, Scope, rule
@@ -34,7 +35,7 @@ from tidemill.web.backtests.schemas import (
 from tidemill.web.backtests.shapes import (
     compared,
     job_out,
-    known_strategies,
+    known_out,
     progress_events,
     progress_out,
     result_out,
@@ -138,7 +139,7 @@ def get_health(request: Request) -> HealthOut:
 @router.get("/strategies", **rule(Role.VIEWER, "nothing"))
 def list_strategies() -> KnownStrategiesOut:
     """Return every strategy that can be tested, with its parameters."""
-    return KnownStrategiesOut(strategies=known_strategies())
+    return KnownStrategiesOut(strategies=[known_out(item) for item in known_strategies()])
 
 
 @router.get("/data", **rule(Role.VIEWER, "nothing"))

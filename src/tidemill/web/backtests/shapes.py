@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 
-from tidemill.authoring.registry import installed_strategies, load_strategy
-from tidemill.authoring.strategy import StrategySpec
 from tidemill.services.jobs.job import Job
+from tidemill.services.jobs.known import Known
 from tidemill.web.backtests.schemas import (
     ComparedOut,
     JobOut,
@@ -20,19 +19,7 @@ from tidemill.web.backtests.schemas import (
 )
 from tidemill.web.times import iso_utc
 
-__all__ = ["compared", "job_out", "known_strategies", "progress_events", "progress_out", "result_out"]
-
-# The documented names, in their order, and what each is here.
-_SOURCE_NAMES = {
-    "meanReversion": "mean_reversion",
-    "movingAverageCrossover": "moving_average_crossover",
-    "momentum": "momentum",
-    "bollingerBands": "bollinger_bands",
-    "breakout": "breakout",
-}
-_TREES = "conditions"
-_NO_NEWS = "There is no news with the time it was known, so sentiment cannot be tested on the past honestly."
-_NUMBERED = "Named by customStrategyId, or given as buy_conditions and sell_conditions; PREMIUM and ENTERPRISE only."
+__all__ = ["compared", "job_out", "known_out", "progress_events", "progress_out", "result_out"]
 
 
 def job_out(job: Job) -> JobOut:
@@ -82,34 +69,27 @@ def _span(summary: dict[str, object]) -> tuple[object, ...]:
     return summary["start_date"], summary["end_date"], summary["symbols"]
 
 
-def known_strategies() -> list[KnownStrategyOut]:
-    """Return every strategy there is a name for, with its parameters; the documented names come first."""
-    shipped = [name for name in installed_strategies() if name not in (_TREES, *_SOURCE_NAMES.values())]
-    found = [_known(name, load_strategy(own)) for name, own in _SOURCE_NAMES.items()]
-    found.append(_plain("sentimentAnalysis", "Sentiment of news.", is_available=False, message=_NO_NEWS))
-    found.append(_plain("custom", "Conditions of one's own.", is_available=True, message=_NUMBERED))
-    return found + [_known(name, load_strategy(name)) for name in shipped]
-
-
-def _plain(name: str, title: str, *, is_available: bool, message: str) -> KnownStrategyOut:
-    return KnownStrategyOut(name=name, title=title, is_available=is_available, message=message, parameters=[])
-
-
-def _known(name: str, spec: StrategySpec) -> KnownStrategyOut:
+def known_out(found: Known) -> KnownStrategyOut:
+    """Return a strategy there is a name for."""
     parameters = [
         ParameterOut(
-            name=key,
-            default=param.options[int(param.default)] if param.options else param.default,
-            minimum=None if param.options else param.low,
-            maximum=None if param.options else param.high,
-            options=list(param.options),
-            unit=param.unit,
-            description=param.doc,
+            name=item.name,
+            default=item.default,
+            minimum=item.minimum,
+            maximum=item.maximum,
+            options=list(item.options),
+            unit=item.unit,
+            description=item.doc,
         )
-        for key, param in spec.params.items()
-        if param.is_number
+        for item in found.parameters
     ]
-    return KnownStrategyOut(name=name, title=spec.title, is_available=True, message="", parameters=parameters)
+    return KnownStrategyOut(
+        name=found.name,
+        title=found.title,
+        is_available=found.is_available,
+        message=found.message,
+        parameters=parameters,
+    )
 
 
 async def progress_events(
