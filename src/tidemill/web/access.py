@@ -64,7 +64,7 @@ def sits_here(request: Request) -> bool:
 Caller = Annotated[Principal, Depends(caller_of)]
 
 
-def _scope(caller: Caller) -> UserScope:
+async def _scope(caller: Caller) -> UserScope:  # in the loop: a thread would take longer than it does
     return caller.scope
 
 
@@ -83,7 +83,7 @@ def count(request: Request, who: str, per_minute: float) -> None:
 
 
 def _needs(role: Role, per_minute: float) -> Any:
-    def check(request: Request, caller: Caller) -> None:
+    async def check(request: Request, caller: Caller) -> None:
         count(request, f"user:{caller.user_id}", per_minute)
         if not caller.may(role):
             held = ", ".join(sorted(caller.roles)) or "none"
@@ -98,7 +98,7 @@ def _needs(role: Role, per_minute: float) -> Any:
 
 
 def _open(per_minute: float) -> Any:
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         count(request, f"address:{address_of(request)}", per_minute)
 
     return Depends(check)

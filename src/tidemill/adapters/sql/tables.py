@@ -126,7 +126,12 @@ OUTBOX = table_of(
 )
 ORDERS = table_of(OrderRecord, "orders", ["client_id"], Index("orders_run", "run_id", "created_ns"))
 FILLS = table_of(
-    FillEntry, "fills", ["broker", "account", "exec_id"], Index("fills_run", "run_id", "seq"), numbered=True
+    FillEntry,
+    "fills",
+    ["broker", "account", "exec_id"],
+    Index("fills_run", "run_id", "seq"),
+    Index("fills_time", "run_id", "ts_ns", "number"),
+    numbered=True,
 )
 LEDGER = table_of(LedgerRow, "ledger", ["ref"], Index("ledger_account", "account", "run_id"), numbered=True)
 SNAPSHOTS = table_of(SnapshotRow, "snapshots", ["run_id", "seq"])

@@ -195,6 +195,7 @@ def upgrade() -> None:
         whole="user_id at_ns",
         index="user_id+at_ns",
     )
+    op.create_index("fills_time", "fills", ["run_id", "ts_ns", "number"])  # the newest first, of a million
     taken = sa.text("slot >= 0")
     op.create_index(
         "run_owners_one_slot",
