@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tidemill.adapters.sql.database import Database
 from tidemill.bootstrap.fleet import Fleet
-from tidemill.bootstrap.operations import Operations
 from tidemill.bootstrap.manual import Manual
+from tidemill.bootstrap.operations import Operations
 from tidemill.bootstrap.research import Research
 from tidemill.bootstrap.telling import Telling
 from tidemill.ports.seams import Clock, Ids

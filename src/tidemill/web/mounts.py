@@ -13,7 +13,6 @@ from tidemill.web.agents import broker as agents_broker
 from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
-from tidemill.web.below import below
 from tidemill.web.backtests import routes as backtests
 from tidemill.web.below import below
 from tidemill.web.custom_strategies import routes as custom_strategies
