@@ -63,7 +63,7 @@ def test_a_slow_client_is_closed_with_1013_and_has_missed_nothing_before(stream:
             break
     assert watcher.ending is not None and watcher.ending.code == 1013
     numbers = []
-    with pytest.raises(ConnectionClosed, match="1013"):
+    with pytest.raises(ConnectionClosed, match="1013"):  # noqa: PT012 - read until it is closed
         while True:
             numbers += [event["row"]["number"] for event in slow.hear().get("events", ())]
     assert numbers == list(range(len(numbers))) and len(numbers) < 120
