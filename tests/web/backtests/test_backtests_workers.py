@@ -92,7 +92,7 @@ def test_a_cancelled_job_ends_at_work_and_waiting(at_work: Service) -> None:
     [
         (WorkLimits(wall_s=0.5), "longer than 0.5 s"),
         (WorkLimits(cpu_s=0), "processor time"),
-        (WorkLimits(memory_bytes=1 << 30), "memory"),
+        (WorkLimits(memory_bytes=384 << 20), "memory"),
     ],
 )
 def test_a_job_that_runs_away_is_ended_by_its_limit(at_work: Service, limits: WorkLimits, word: str) -> None:

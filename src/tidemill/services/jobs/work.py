@@ -58,7 +58,7 @@ def work(line: Connection, limits: WorkLimits) -> None:
         except TidemillError as error:
             line.send(("failed", str(error)))
         except MemoryError:
-            line.send(("failed", f"It needs more than {limits.memory_bytes >> 30} GiB of memory; take fewer bars."))
+            line.send(("failed", f"It needs more than {limits.memory_bytes >> 20:,} MiB of memory; take fewer bars."))
 
 
 def _teller(line: Connection) -> Callable[[float], None]:
