@@ -31,6 +31,7 @@ GROUPS = {
     "Live: throughput": ("live_market_p50_us", "live_ticks_per_second", "live_replay_per_second"),
     "Live: halts and restarts": ("halt_last_send_ms", "halt_cancels_ms", "kill_to_ready_p99_s"),
     "Live: simulation": ("simulated_days_per_second",),
+    "The stream: 200 who watch": ("stream_200_viewers_cpu_pct",),
     "Whole processes": ("first_result_warm_seconds", "cold_compile_seconds", "help_seconds"),
 }
 
@@ -43,6 +44,8 @@ def amount(value: float, key: str) -> str:
         return f"{value:,.0f}"
     if key.endswith("_ms"):
         return f"{value:,.1f} ms"
+    if key.endswith("_pct"):
+        return f"{value:.1f} %"
     if key.endswith("_mb"):
         return f"{value:.0f} MiB"
     return f"{value * 1e3:,.1f} ms" if value < 1.0 else f"{value:,.2f} s"
