@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from death import Died, Fate, bury, haunt_record
-from live_scene import PaperWorld
+from live_scene import BarFeed, PaperWorld
+from tidemill.adapters.paper import PaperBroker, PaperTerms
 from tidemill.adapters.sql.opening import open_store
+from tidemill.model.bars import SECOND_NS
+from tidemill.model.bookkeeping import verify_ledger
 from tidemill.runtime.orders import desk
 
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
@@ -98,3 +101,41 @@ def test_a_paper_run_that_dies_again_and_again_ends_as_the_undisturbed_one(
             deaths += fate.is_dead
         assert deaths > 1
         assert result(world, run) == wanted
+
+
+class LivePaperWorld(PaperWorld):
+    """A paper run on a market that goes by once: what a process misses, nobody tells the next one."""
+
+    def ends(self) -> tuple[Any, Any, Any]:
+        """Return the paper broker, and a market of the present."""
+        broker = PaperBroker(self.plan, PaperTerms(account_id=self.account))
+        return broker, broker, BarFeed(self, self.tail_s)
+
+
+def test_a_paper_run_on_a_live_market_that_dies_has_a_record_that_makes_the_same_run_again(
+    tmp_path: Path, store: Any
+) -> None:
+    """A bar's orders and fills share one transaction; after any death the record adds up and is lived again alike."""
+
+    def world(name: str) -> LivePaperWorld:
+        size = 3 * SECOND_NS  # shorter bars, fewer looks of what works once a second
+        return LivePaperWorld(
+            tmp_path / name, bar_ns=size, tail_s=0.1, run_id=f"L{name}", account=f"AL{name}", shared_store=store
+        )
+
+    whole, fate = world("whole"), Fate()
+    wanted = result(whole, play(whole, fate))
+    assert len(wanted["fills in the store"]) > 4
+    for end in range(1, fate.passed + 1, 3):  # points come in pairs: before a write, and after it
+        died, first = world(f"at{end}"), Fate(end)
+        play(died, first)
+        assert first.is_dead
+        told = result(died, play(died, Fate()))
+        again = play(died, Fate())
+        where = f"died at {end}: {first.names[-1]}"
+        assert result(died, again) == told, where
+        booked = [(float(fill["quantity"]), float(fill["price"])) for fill in again.core.engine.tape.rows("fills")]
+        assert [(float(fill[2]), float(fill[3])) for fill in told["fills in the store"]] == booked, where
+        verify_ledger(store.fills(died.run_id), store.ledger(died.account, died.run_id))
+        known = [row.key for row in store.outbox(died.run_id) if row.action == "submit"]
+        assert len(known) == len(set(known)) == len(store.intents(died.run_id)), where

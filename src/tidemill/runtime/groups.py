@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidemill.kernel.replay import mark_close
 from tidemill.model.enums import EventKind
 from tidemill.model.records import EVENT, STREAM
-from tidemill.runtime.orders.desk import Desk, SteppedExchange
+from tidemill.runtime.orders.desk import Desk, InstantDesk, SteppedExchange
 from tidemill.runtime.record.journal import Journal
 from tidemill.runtime.record.tape import HELD, LAST
 from tidemill.runtime.turns import CLOSE_MARKER, FEED_MARKER, Turns, marker_row
@@ -66,6 +66,8 @@ class Groups:
             self._told(rows)
         if self._exchange is None:
             await self._feed_all(rows)
+        elif isinstance(self._desk, InstantDesk):
+            await self._desk.gather(self._step_through(rows, self._exchange))
         else:
             await self._step_through(rows, self._exchange)
         bars = rows["kind"] == _BAR

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -176,7 +176,7 @@ class Facts:
     broker_account: str = ""
     broker_environment: str = ""
     arming: Arming = field(default_factory=Arming)
-    symbols: dict[str, SymbolFacts] = field(default_factory=dict)
+    symbols: Mapping[str, SymbolFacts] = field(default_factory=dict)
     scopes: dict[Scope, ScopeFacts] = field(default_factory=dict)
     orders_in_window: int | None = None
     messages_in_window: int | None = None

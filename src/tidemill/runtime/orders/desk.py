@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -89,7 +89,7 @@ class InstantDesk:
     ) -> None:
         self._exchange, self._journal, self._approve, self._known = exchange, journal, approve, known
         self._may_gather = may_gather
-        self.gathers = False  # while several commands are obeyed together: nobody hears of any before all are written
+        self.gathers = False  # while several turns are written together; no command is answered before
         self._refused: deque[OrderReport] = deque()
 
     async def release(self, outgoing: list[Outgoing]) -> None:
@@ -118,6 +118,22 @@ class InstantDesk:
                 except OrderRejected as error:
                     item.row.text = str(error)
                     self._refused.append(_refusal_report(item))
+
+    async def gather(self, work: Awaitable[None]) -> None:
+        """Do work whose turns are written together, then write them.
+
+        What a market group leads to can be made again from the group, which is on the tape before any of it.
+        """
+        if self._may_gather or self.gathers:
+            await work
+            return
+        self.gathers = True
+        try:
+            await work
+        finally:
+            self.gathers = False
+        if self._journal.batch.outbox:
+            await self._journal.commit()
 
     def _hand_over(self, item: Outgoing) -> None:
         name = item.order.request.client_id

@@ -29,6 +29,7 @@ from tidemill.runtime.guard.tolerances import Tolerances
 from tidemill.runtime.orders.book import OrderBook
 from tidemill.runtime.orders.counters import Counters
 from tidemill.runtime.orders.outgoing import Outgoing
+from tidemill.runtime.orders.symbols import SymbolsNow
 
 __all__ = ["Health", "Present"]
 
@@ -206,7 +207,7 @@ class Present:
         health = self.health
         strategies: Any = self._core.engine.state.tables["strategies"]
         held = self.units()
-        orders = self._open_orders()
+        orders = self._open_orders() if instruments else []  # rules that need no order look at none
         equity = self.equity_micros
         ledger = ScopeFacts(
             units=held,
@@ -234,9 +235,10 @@ class Present:
             broker_account=broker.account_id if broker is not None else "",
             broker_environment=broker.environment if broker is not None else "",
             arming=self.arming,
-            symbols={
-                self._instruments[row].symbol: self._symbol(row, now_ns, mono_ns, held) for row in sorted(concerned)
-            },
+            symbols=SymbolsNow(
+                dict(zip(names, sorted(concerned), strict=True)),
+                lambda row: self._symbol(row, now_ns, mono_ns, held),
+            ),
             scopes=dict.fromkeys(self._scopes, ledger),
             orders_in_window=self.counters.orders(mono_ns),
             messages_in_window=self.counters.messages(mono_ns),

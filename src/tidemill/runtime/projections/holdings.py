@@ -37,6 +37,7 @@ class Holdings:
         self._fees: dict[int, int] = {}  # of closed round trips, by slot
         self._peak = sheet.cash_micros
         self.signals_today = 0
+        self._texts: dict[int, tuple[tuple[float, int], str]] = {}  # of open positions, by slot
 
     @property
     def equity(self) -> int:
@@ -105,16 +106,25 @@ class Holdings:
         self.write_account()
 
     def _held(self) -> str:
-        rows = [
-            {
-                "strategy": self._sheet.strategies[int(slot["strategy"])],
-                "symbol": self._sheet.instruments[int(slot["instrument"])].symbol,
-                "quantity": decimal_text(float(slot["quantity"])),
-                "market_value_micros": int(slot["notional"]),
-            }
-            for slot in self._slots[self._slots["quantity"] != 0.0]
-        ]
-        return json.dumps(rows, separators=(",", ":"))
+        """Return open positions as JSON; what has not changed since it was written last is not written anew."""
+        found = []
+        held = zip(self._slots["quantity"].tolist(), self._slots["notional"].tolist(), strict=True)
+        for row, now in enumerate(held):
+            if now[0] != 0.0:
+                if row not in self._texts or self._texts[row][0] != now:
+                    self._texts[row] = (now, self._held_text(row, *now))
+                found.append(self._texts[row][1])
+        return f"[{','.join(found)}]"
+
+    def _held_text(self, row: int, quantity: float, notional: int) -> str:
+        slot = self._slots[row]
+        values = {
+            "strategy": self._sheet.strategies[int(slot["strategy"])],
+            "symbol": self._sheet.instruments[int(slot["instrument"])].symbol,
+            "quantity": decimal_text(quantity),
+            "market_value_micros": notional,
+        }
+        return json.dumps(values, separators=(",", ":"))
 
     def write_account(self) -> None:
         """Write the account as it stands."""
