@@ -9,12 +9,12 @@ from tidemill.bootstrap.fleet import Fleet
 from tidemill.ports.seams import Clock, Ids
 from tidemill.services.home import Home
 from tidemill.services.manual.desk import Desks
-from tidemill.services.manual.once import Once
 from tidemill.services.manual.orders import Orders
 from tidemill.services.manual.results import Results
 from tidemill.services.manual.signals import Signals
 from tidemill.services.manual.stopping import Stopping
 from tidemill.services.manual.trade_logs import TradeLogs
+from tidemill.services.once import Once
 from tidemill.services.settings.loading import Loaded
 
 __all__ = ["Manual", "build_manual"]

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from tidemill.services.commands.keyed import Claim, Keyed
-from tidemill.services.manual.once import Stored
+from tidemill.services.once import Stored
 from tidemill.web.access import Caller
 from tidemill.web.errors import errors_of
 from tidemill.web.parts import parts_of

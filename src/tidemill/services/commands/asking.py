@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tidemill.adapters.sql.database import Database
@@ -42,7 +42,14 @@ _FRESH_NS = 500_000_000  # a run that was at work is taken to be for so long
 _REMEMBERED = 10_000
 _ANSWERED = ("DONE", "REFUSED")
 
-_Wish = tuple[CommandRow, "Future[CommandRow]"]
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A wish on its way: stored, then answered; each is told once, and only the answer is usually waited for."""
+
+    row: CommandRow
+    stored: Future[CommandRow] = field(default_factory=Future)
+    answered: Future[CommandRow] = field(default_factory=Future)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +102,13 @@ class Asking:
             StoreError: nothing was asked.
         """
         self._check(scope, run_id)
-        wish = self._row(scope, run_id, kind, body, key, user)
-        stored = _stored(self._send(wish))
-        if stored.body_hash != wish.body_hash:
+        wish = self._send(self._row(scope, run_id, kind, body, key, user))
+        stored = self._await_answers([wish], wait_s)[0]
+        if stored.body_hash != wish.row.body_hash:
             raise Refused(
                 Kind.CONFLICT, "key_reused", "That idempotency key was used for another request; take a new key."
             )
-        if stored.state not in _ANSWERED:
-            stored = self._await_answers([stored], time.monotonic() + wait_s)[0]
-        return Asked(key or stored.key, run_id, stored.state, stored.answer, stored.at_ns != wish.at_ns)
+        return Asked(key or stored.key, run_id, stored.state, stored.answer, stored.at_ns != wish.row.at_ns)
 
     def ask_many(
         self, scope: UserScope, wishes: Sequence[tuple[str, str, Mapping[str, Any]]], *, user: str = "", wait_s: float
@@ -115,10 +120,8 @@ class Asking:
         """
         for run_id in dict.fromkeys(run_id for run_id, _, _ in wishes):
             self._check(scope, run_id)
-        futures = [self._send(self._row(scope, *wish, "", user)) for wish in wishes]
-        stored = [_stored(future) for future in futures]
-        until = time.monotonic() + wait_s
-        answered = self._await_answers(stored, until)
+        sent = [self._send(self._row(scope, *wish, "", user)) for wish in wishes]
+        answered = self._await_answers(sent, wait_s)
         return [Answer(row.key, row.run_id, row.state, row.answer) for row in answered]
 
     def _check(self, scope: UserScope, run_id: str) -> None:
@@ -142,31 +145,37 @@ class Asking:
         who = user or f"user:{scope.user_id}"
         return CommandRow(name, who, run_id, kind, text, digest, "NEW", "", self._clock.now_ns())
 
-    def _send(self, wish: CommandRow) -> Future[CommandRow]:
+    def _send(self, row: CommandRow) -> _Wish:
         self._begin()
-        future: Future[CommandRow] = Future()
-        self._wishes.put((wish, future))
-        return future
+        wish = _Wish(row)
+        self._wishes.put(wish)
+        return wish
 
-    def _await_answers(self, stored: Sequence[CommandRow], until: float) -> list[CommandRow]:
-        """Wait for answers until a moment of the monotonic clock; wishes without one are made safe."""
-        futures: list[Future[CommandRow]] = [Future() for _ in stored]
-        with self._turn:
-            for row, future in zip(stored, futures, strict=True):
-                self._waiting.setdefault(row.key, []).append(future)
-        ring(engine_bell(self._home))
+    def _await_answers(self, wishes: Sequence[_Wish], wait_s: float) -> list[CommandRow]:
+        """Wait for answers; wishes without one in time are made safe. Raises StoreError: one was not stored."""
+        until = time.monotonic() + wait_s
         try:
-            return [future.result(max(until - time.monotonic(), 0.0)) for future in futures]
+            return [wish.answered.result(max(until - time.monotonic(), 0.0)) for wish in wishes]
         except TimeoutError:
+            keys = [_stored(wish).key for wish in wishes]
             self._database.store.heartbeat("api", self._clock.now_ns(), "{}")  # a durable commit: the wishes are safe
-            newest = {row.key: row for row in self._database.store.commands([row.key for row in stored])}
-            return [newest.get(row.key, row) for row in stored]
+            newest = {row.key: row for row in self._database.store.commands(keys)}
+            return [newest.get(key, wish.stored.result()) for key, wish in zip(keys, wishes, strict=True)]
         finally:
-            with self._turn:
-                for row, future in zip(stored, futures, strict=True):
-                    left = [item for item in self._waiting.pop(row.key, []) if item is not future]
-                    if left:
-                        self._waiting[row.key] = left
+            for wish in wishes:
+                if not wish.answered.done():
+                    self._forget(wish)
+
+    def _forget(self, wish: _Wish) -> bool:
+        """Look for no answer to a wish any more; return whether one was looked for: then nobody else tells it."""
+        with self._turn:
+            waiting = self._waiting.get(wish.row.key, [])
+            if wish.answered not in waiting:
+                return False
+            waiting.remove(wish.answered)
+            if not waiting:
+                del self._waiting[wish.row.key]
+            return True
 
     # --- threads
 
@@ -183,18 +192,32 @@ class Asking:
 
     def _write(self) -> None:
         """Store wishes, those of a millisecond together."""
+        engine = engine_bell(self._home)
         with suppress(StoreError), open_store(self._home.url, verify=False, relaxed=True) as store:
             while (first := self._wishes.get()) is not None:
                 wishes = self._gathered(first)
-                rows = {wish.key: wish for wish, _ in reversed(wishes)}
+                rows = {wish.row.key: wish.row for wish in reversed(wishes)}
+                with self._turn:  # before the engine can answer
+                    for wish in wishes:
+                        self._waiting.setdefault(wish.row.key, []).append(wish.answered)
                 try:
                     found = {row.key: row for row in store.put_commands(list(rows.values()))}
                 except StoreError as error:
-                    for _, future in wishes:
-                        future.set_exception(error)
+                    for wish in wishes:
+                        wish.stored.set_exception(error)
+                        if self._forget(wish):
+                            wish.answered.set_exception(error)
                     continue
-                for wish, future in wishes:
-                    future.set_result(found[wish.key])
+                ring(engine)
+                for wish in wishes:
+                    self._tell_stored(wish, found[wish.row.key])
+
+    def _tell_stored(self, wish: _Wish, row: CommandRow) -> None:
+        """Say that a wish is stored; one that was answered before, or is another under a used key, is over."""
+        wish.stored.set_result(row)
+        is_over = row.state in _ANSWERED or row.body_hash != wish.row.body_hash
+        if is_over and self._forget(wish):
+            wish.answered.set_result(row)
 
     def _gathered(self, first: _Wish) -> list[_Wish]:
         wishes, until = [first], time.monotonic() + _GATHER_S
@@ -233,8 +256,7 @@ class Asking:
             with self._turn:
                 waiting = self._waiting.pop(row.key, [])
             for future in waiting:
-                if not future.done():
-                    future.set_result(row)
+                future.set_result(row)
 
     def close(self) -> None:
         """Stop the threads; wishes that wait are stored first."""
@@ -244,9 +266,9 @@ class Asking:
             thread.join()
 
 
-def _stored(future: Future[CommandRow]) -> CommandRow:
+def _stored(wish: _Wish) -> CommandRow:
     """Return a wish as it is stored. Raises StoreError: nothing was stored, or nobody knows."""
     try:
-        return future.result(_STORE_S)
+        return wish.stored.result(_STORE_S)
     except TimeoutError:
         raise StoreError("The database took nothing for a while; ask again with the same key.") from None

@@ -13,7 +13,7 @@ from tidemill.adapters.sql.service_tables import IDEMPOTENCY
 from tidemill.model.errors import AlreadyThere
 from tidemill.model.people import UserScope
 from tidemill.ports.seams import Clock
-from tidemill.services.manual.once import Stored
+from tidemill.services.once import Stored
 from tidemill.services.refusals import Kind, Refused
 
 __all__ = ["Claim", "Keyed"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from tidemill.adapters.sql.database import Database
 from tidemill.kernel.transitions import is_final
@@ -25,9 +26,10 @@ from tidemill.services.manual.guardrails import Guardrails, UserSettings, plain,
 from tidemill.services.manual.universe import ROOTS, is_contract_of, universe
 from tidemill.services.refusals import Kind, Refused
 from tidemill.services.settings.loading import Loaded
-from tidemill.strategies import by_hand
 
 __all__ = ["FACE", "Desk", "Desks"]
+
+_BY_HAND = str(files("tidemill") / "strategies" / "by_hand.py")  # a file, as users give theirs
 
 FACE = "manual"
 _CONFIG, _IN_FORCE = "guardrails", "guardrails_in_force"
@@ -190,7 +192,7 @@ class Desks:
         )
         spec = AgentSpec(
             name="manual",
-            strategies=uses_of([StrategyRequest(by_hand.__file__)]),
+            strategies=uses_of([StrategyRequest(_BY_HAND)]),
             symbols=self.symbols(scope),
             interval="1s",  # positions are valued at bar closes, and the loss cap looks at that
             run=RunSettings(cash=cash, settings=settings),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from tidemill.adapters.sql.database import Row
 from tidemill.model.people import Role
 from tidemill.services.manual.trade_logs import csv_text, iso
 from tidemill.web.access import Scope, rule
@@ -55,7 +55,7 @@ class TradeLogsOut(BaseModel):
     trades: list[TradeLogOut]
 
 
-def _out(row: Row) -> TradeLogOut:
+def _out(row: Mapping[Any, Any]) -> TradeLogOut:
     prices = ("entry_price", "stop_price", "target_price", "exit_price", "pnl_usd", "r_multiple")
     same = ("order_id", "symbol", "side", "source", "notes", *prices)
     return TradeLogOut(

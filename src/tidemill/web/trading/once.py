@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from tidemill.model.people import UserScope
-from tidemill.services.manual.once import Once, Stored
 from tidemill.services.manual.stopping import TradingHalted
+from tidemill.services.once import Once, Stored
 from tidemill.services.refusals import Refused
 from tidemill.web.errors import ApiError
 

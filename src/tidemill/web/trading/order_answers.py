@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from tidemill.adapters.sql.database import Row
 from tidemill.services.fleet.facts import number, usd
 from tidemill.services.manual.orders import Placed, Wanted
 from tidemill.web.times import iso_utc
@@ -81,7 +81,7 @@ class OrderOut(BaseModel):
     entered_at: str | None = None
 
     @classmethod
-    def of(cls, row: Row, account: str, log: Row | None = None) -> OrderOut:
+    def of(cls, row: Mapping[Any, Any], account: str, log: Mapping[Any, Any] | None = None) -> OrderOut:
         """Return an order of the record, with what was noted about it."""
         noted = _noted(log) if log is not None else {"stop_price": None, "target_price": None}
         return cls(
@@ -107,7 +107,7 @@ class OrderOut(BaseModel):
         )
 
     @classmethod
-    def of_the_past(cls, log: Row) -> OrderOut:
+    def of_the_past(cls, log: Mapping[Any, Any]) -> OrderOut:
         """Return a trade of the past that was only written down."""
         return cls(
             order_id=log["order_id"],
@@ -163,7 +163,7 @@ class OrderOut(BaseModel):
         )
 
 
-def _noted(log: Row) -> dict[str, Any]:
+def _noted(log: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         "stop_price": log["stop_price"],
         "target_price": log["target_price"],
@@ -192,7 +192,7 @@ class StatusOut(BaseModel):
     message: str
 
     @classmethod
-    def of(cls, row: Row | None, log: Row | None) -> StatusOut:
+    def of(cls, row: Mapping[Any, Any] | None, log: Mapping[Any, Any] | None) -> StatusOut:
         """Return where an order stands, or that it was only written down."""
         if row is None:
             order_id = str(log["order_id"]) if log is not None else ""
@@ -223,7 +223,7 @@ class FillOut(BaseModel):
     kind: str
 
     @classmethod
-    def of(cls, row: Row) -> FillOut:
+    def of(cls, row: Mapping[Any, Any]) -> FillOut:
         """Return a fill of the record."""
         return cls(
             fill_id=row["exec_id"],

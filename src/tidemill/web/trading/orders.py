@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import JSONResponse
 
-from tidemill.adapters.sql.database import Row
 from tidemill.kernel.transitions import is_final
 from tidemill.model.agent import parse_instant
 from tidemill.model.enums import OrderState
@@ -45,7 +45,7 @@ _Symbol = Annotated[str | None, Query(min_length=1, max_length=24)]
 _Run = Annotated[str | None, Query(min_length=1, max_length=100)]
 _Status = Literal["PENDING", "SUBMITTED", "PARTIALLY_FILLED", "FILLED", "CANCELLED", "REJECTED", "EXPIRED"]
 Agent = Annotated[str | None, Header(alias="User-Agent", max_length=2_000)]
-_Found = tuple[Row | None, Row | None]
+_Found = tuple[Mapping[Any, Any] | None, Mapping[Any, Any] | None]
 _OFTEN = 6_000
 
 

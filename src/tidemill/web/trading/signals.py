@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
-from tidemill.adapters.sql.database import Row
 from tidemill.model.people import Role
 from tidemill.services.access.audit import record
 from tidemill.services.manual.signals import Signal
@@ -135,6 +135,6 @@ def signal_status(request: Request, scope: Scope, limit: Annotated[int, Query(ge
     )
 
 
-def _row(row: Row) -> SignalRow:
+def _row(row: Mapping[Any, Any]) -> SignalRow:
     values: dict[str, Any] = {name: row[name] for name in ("symbol", "signal_type", "status", "reason")}
     return SignalRow(signal_id=row["id"], at=iso_utc(row["at_ns"]), order_id=row["client_id"] or None, **values)
