@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -54,6 +55,12 @@ class Agent:
     updated_ns: int
 
 
+@lru_cache(maxsize=512)
+def _spec(text: str) -> AgentSpec:
+    """Return a specification of its text; nobody changes one, and reading it costs a millisecond."""
+    return spec_of_text(text)
+
+
 def agent_of(row: Row) -> Agent:
     """Return an agent of its row."""
     values = json.loads(row["face_json"] or "{}")
@@ -64,7 +71,7 @@ def agent_of(row: Row) -> Agent:
         row["face"],
         row["name"],
         row["version"],
-        spec_of_text(row["spec_json"]),
+        _spec(row["spec_json"]),
         values.get("face", {}),
         bool(row["is_active"]),
         row["run_id"],
