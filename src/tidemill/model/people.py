@@ -67,4 +67,4 @@ class Principal:
 
     def may(self, role: Role) -> bool:
         """Tell whether they may do what a role may."""
-        return any(own.rank >= role.rank for own in self.roles)
+        return any(own.rank >= role.rank for own in sorted(self.roles))
