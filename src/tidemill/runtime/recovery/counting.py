@@ -17,7 +17,8 @@ _ASKED = ("submit", "replace")  # cancels are asked about by nobody
 def recorded_requests(inherited: Inherited) -> list[Left]:
     """Return the requests that have left, in order of time."""
     orders = {order.client_id: order for order in inherited.orders}
-    rows = [row for row in inherited.outbox.values() if row.action in _ASKED and row.state not in _NEVER_LEFT]
+    asked = [row for row in inherited.outbox.values() if row.action in _ASKED and row.state not in _NEVER_LEFT]
+    rows = [row for row in asked if row.body]  # one without terms was a question about an order, no request
     known = [(_left_ns(row, orders[row.client_id]), row) for row in rows if row.client_id in orders]
     known.sort(key=lambda item: item[0])
     first = len(known) - KEPT_SENT  # what was asked for is looked up only where it is compared
@@ -38,7 +39,8 @@ def _left(row: OutboxRow, order: OrderRecord, at_ns: int, *, is_exact: bool) -> 
 
 def recorded_rejects(inherited: Inherited) -> int:
     """Return how many orders the broker has refused since it took one, or since a person let the run go on."""
-    answered = [row for row in inherited.outbox.values() if row.action == "submit" and row.state == "DONE"]
+    asked = [row for row in inherited.outbox.values() if row.action == "submit" and row.body]
+    answered = [row for row in asked if row.state == "DONE"]
     count = 0
     for row in sorted(answered, key=lambda item: item.sent_ns):
         if row.sent_ns > inherited.resumed_ns:

@@ -23,7 +23,7 @@ from tidemill.testing.simulation.venue import WatchedExchange
 
 __all__ = ["Exposure", "protects", "wants_stop"]
 
-_LOOK_S = 5.0
+_LOOK_S = 15.0
 _GRACE_NS = 30_000_000_000  # 1.5 s to ask, 1.5 s to close, three attempts five seconds apart, and time to travel
 _TINY = 1e-9
 
@@ -46,7 +46,7 @@ class Place(Protocol):
 
 
 class Exposure:
-    """Looks every few seconds at what is held at the broker.
+    """Looks four times a minute at what is held at the broker.
 
     Args:
         world: that is looked at.
@@ -72,8 +72,8 @@ class Exposure:
             if (
                 able is None
                 or not units
-                or self._is_excused(able, row, symbol, units)
                 or self._is_covered(symbol, units)
+                or self._is_excused(able, row, symbol, units)
             ):
                 self._since.pop(symbol, None)
                 self._told.discard(symbol)

@@ -96,3 +96,17 @@ def test_the_end_of_another_incarnation_does_not_end_the_one_we_know() -> None:
     assert table.order.state is OrderState.WORKING
     table.book.apply(OrderReport(EventKind.CANCELLED, "stop", "X1"))
     assert table.order.state is OrderState.CANCELED
+
+
+def test_what_no_list_shows_any_more_needs_no_second_look() -> None:
+    table = Table()
+    table.order.quantity = 39.0
+    table.look()
+    assert table.comparer.is_wondering
+    table.book.apply(OrderReport(EventKind.CANCELLED, "stop", "X1"))
+    table.comparer.miss({})  # a broker that shows open orders only
+    assert not table.comparer.is_wondering
+    table.look()
+    assert table.comparer.is_wondering  # it works there, and has ended here
+    table.comparer.miss({})
+    assert not table.comparer.is_wondering

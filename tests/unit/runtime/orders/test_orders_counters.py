@@ -139,6 +139,14 @@ def test_what_never_left_is_not_counted_and_a_simulated_request_has_the_time_of_
     assert [item.quantity for item in found] == [7.0, 5.0, 7.0, 7.0]
 
 
+def test_a_question_about_an_order_is_no_request() -> None:
+    asked = OutboxRow("a/submit/9", "R", "a", "submit", "", "DONE", 0, 0, 60, "it was not shown")
+    rows = [row("a", "DONE", sent_ns=50), asked]
+    inherited = Inherited(outbox={item.key: item for item in rows}, orders=[record("a")])
+    assert [item.at_ns for item in recorded_requests(inherited)] == [50]
+    assert recorded_rejects(inherited) == 0
+
+
 def test_rejects_count_since_the_last_order_taken_or_since_a_person_looked() -> None:
     rows = [row("a", "DONE", sent_ns=1, text="no"), row("b", "DONE", sent_ns=2), row("c", "DONE", sent_ns=3, text="no")]
     rows += [row("d", "DONE", sent_ns=4, text="no"), row("e", "DROPPED", sent_ns=5, text="halted")]
