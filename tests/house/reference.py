@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "NUMBA_DISABLE_JIT": "1 runs every kernel as plain Python: breakpoints work, results are the same bytes.",
     "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
     "TIDEMILL_CONFIG": "The settings file of the service, if not `tidemill.toml` in the current folder.",
+    "TIDEMILL_DATABASE_URL": "Database of runs and service, if not a file in the home folder; `--database` wins.",
     "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
     "TIDEMILL_TOKEN": "Access token of `tidemill trade` and `smoke`; left out, one is made for the owner, not in prod.",
     "TIDEMILL_TRACEBACK": "1 shows where in the program an error arose, for reports of defects.",
