@@ -50,7 +50,7 @@ class Postgres:
         )
 
     def start(self, *options: str) -> None:
-        settings = ("-c listen_addresses=", "-c max_connections=40", "-c shared_buffers=16MB", *options)
+        settings = ("-c listen_addresses=", "-c max_connections=100", "-c shared_buffers=16MB", *options)
         command = f"-k {self.folder} {' '.join(settings)}"
         self.run(
             "pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", command, "start"
