@@ -35,14 +35,15 @@ class _Dialect:
 
 _DIALECTS = {
     "sqlite": _Dialect(
-        lambda column: f"strftime('%Y-%m-%dT%H:%M:%fZ', NULLIF({column}, 0) / 1e9, 'unixepoch')",
+        lambda column: f"strftime('%Y-%m-%dT%H:%M:%fZ', NULLIF({column}, 0) / 1000000 / 1000.0, 'unixepoch')",
         lambda column: f"CAST(NULLIF({column}, '') AS REAL)",
         lambda name: f"json_extract(a.face_json, '$.face.{name}')",
         lambda name: f"json_extract(a.spec_json, '$.{name}')",
     ),
     "postgresql": _Dialect(
         lambda column: (
-            f"to_char(to_timestamp(NULLIF({column}, 0) / 1e9) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+            f"to_char(to_timestamp(NULLIF({column}, 0) / 1000000 / 1000.0) AT TIME ZONE 'UTC', "
+            '\'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\')'
         ),
         lambda column: f"CAST(NULLIF({column}, '') AS DOUBLE PRECISION)",
         lambda name: f"(CAST(a.face_json AS JSON) #>> '{{face,{name}}}')",
