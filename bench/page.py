@@ -32,6 +32,13 @@ GROUPS = {
     "Live: halts and restarts": ("halt_last_send_ms", "halt_cancels_ms", "kill_to_ready_p99_s"),
     "Live: simulation": ("simulated_days_per_second",),
     "The stream: 200 who watch": ("stream_200_viewers_cpu_pct",),
+    "The service: 50 callers": (
+        "api_order_p50_ms",
+        "api_order_p99_ms",
+        "api_fills_p99_ms",
+        "api_reads_per_second",
+        "api_pressed_lag_ratio",
+    ),
     "Whole processes": ("first_result_warm_seconds", "cold_compile_seconds", "help_seconds"),
 }
 

@@ -17,6 +17,7 @@ import live_halt
 import live_sim
 import live_soak
 import processes
+import service
 import stream
 
 # must reach, aim; where the aim is the larger of the two, more is better
@@ -41,6 +42,11 @@ TARGETS = {
     "kill_to_ready_p99_s": (10.0, 2.0),
     "simulated_days_per_second": (5.0, 20.0),
     "stream_200_viewers_cpu_pct": (40.0, 15.0),
+    "api_order_p50_ms": (15.0, 5.0),
+    "api_order_p99_ms": (60.0, 25.0),
+    "api_fills_p99_ms": (50.0, 15.0),
+    "api_reads_per_second": (800.0, 2_000.0),
+    "api_pressed_lag_ratio": (2.0, 1.2),
 }
 
 
@@ -65,6 +71,7 @@ def measure(repeats: int, sustain_s: float) -> tuple[dict[str, float], dict[str,
         "halts": live_halt.halts(),
         "restarts": live_halt.restarts(10),
         "stream": stream.viewers(),
+        "service": service.measure(),
         "simulation": live_sim.simulated_days(),
     }
     figures = {f"{name}_seconds": details[name]["min"] for name in ("w1", "w2", "w3", "w4", "w5")}
@@ -81,6 +88,11 @@ def measure(repeats: int, sustain_s: float) -> tuple[dict[str, float], dict[str,
     figures["simulated_days_per_second"] = details["simulation"]["days_per_second"]
     figures["kill_to_ready_p99_s"] = details["restarts"]["kill_to_ready_p99_s"]
     figures["stream_200_viewers_cpu_pct"] = details["stream"]["cpu_pct"]
+    api = details["service"]
+    figures["api_order_p50_ms"], figures["api_order_p99_ms"] = api["orders"]["p50_ms"], api["orders"]["p99_ms"]
+    figures["api_fills_p99_ms"] = api["fills"]["p99_ms"]
+    figures["api_reads_per_second"] = api["agents"]["reads_per_s"]
+    figures["api_pressed_lag_ratio"] = api["engine_pressed"]["lag_max_ms"] / api["engine_alone"]["lag_max_ms"]
     return figures, details
 
 

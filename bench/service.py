@@ -102,6 +102,14 @@ class Service:
             "strategies": ["meanReversion"],
             "symbols": _SYMBOLS,
             "interval": "1min",
+            "riskLimits": {
+                "maxPositionSize": 1_000_000,
+                "maxDailyLoss": 100_000,
+                "maxConcurrentPositions": len(_SYMBOLS),
+                "minConfidenceScore": 0,
+                "maxPortfolioExposure": 100,
+                "maxCorrelation": 1,
+            },
         }
         async with self.caller() as caller:
             status, told = await caller.ask("POST", "/v1/agents", body)
@@ -164,17 +172,38 @@ async def together(service: Service, count: int, ask: Callable[[Caller, int, int
     return waits
 
 
-async def orders(service: Service, agent: str, count: int) -> dict[str, float]:
-    """Return how long an order takes until it is answered: accepted, guarded, on the tape and on the disk."""
-
-    async def ask(caller: Caller, number: int, turn: int) -> int:
-        price = 50.0 + turn * 0.01
-        body = {"agentId": agent, "symbol": _SYMBOLS[number], "side": "Buy", "orderType": "Limit", "limitPrice": price}
-        return (await caller.ask("POST", "/v1/agents/orders", {**body, "quantity": 1 + turn}))[0]
-
-    await together(service, 1, ask)
+async def _order(caller: Caller, agent: str, symbol: str, turn: int) -> float:
+    """Buy or sell one share at market, then push the trade that fills it; return how long the order's answer took."""
+    body = {"agentId": agent, "symbol": symbol, "side": "Sell" if turn % 2 else "Buy", "orderType": "Market"}
     began = time.perf_counter()
-    waits = await together(service, count, lambda caller, number, turn: ask(caller, number, turn + 1))
+    status, told = await caller.ask("POST", "/v1/agents/orders", {**body, "quantity": 1})
+    took = time.perf_counter() - began
+    check(status, told)
+    check(*await caller.ask("POST", "/v1/tick", {"symbol": symbol, "price": 100.0 + turn * 0.01, "size": 100.0}))
+    return took
+
+
+async def orders(service: Service, agent: str, seconds: float, each_s: float) -> dict[str, float]:
+    """Return how long an order takes until it is answered: accepted, guarded, on the tape and on the disk.
+
+    Args:
+        each_s: one caller's time from order to order, the callers spread over it; 0: none of them ever rests.
+    """
+    waits: list[float] = []
+    until = time.monotonic() + seconds
+
+    async def one(number: int) -> None:
+        async with service.caller() as caller:
+            await asyncio.sleep(each_s * number / _CLIENTS)
+            turn = 0
+            while time.monotonic() < until:
+                began = time.monotonic()
+                waits.append(await _order(caller, agent, _SYMBOLS[number], turn))
+                turn += 1
+                await asyncio.sleep(max(began + each_s - time.monotonic(), 0.0))
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one(number) for number in range(_CLIENTS)))
     return {**spread(waits), "orders_per_s": len(waits) / (time.perf_counter() - began), "orders": len(waits)}
 
 
@@ -239,7 +268,9 @@ def measure(count: int = 20, fills: int = 1_000_000, seconds: float = 8.0) -> di
     """Return every figure of the service."""
     with served() as service:
         agent = asyncio.run(service.begin())
-        found = {"orders": asyncio.run(orders(service, agent, count))}
+        asyncio.run(orders(service, agent, 2.0, 1.0))
+        found = {"orders": asyncio.run(orders(service, agent, seconds, 1.0))}
+        found["orders_without_rest"] = asyncio.run(orders(service, agent, seconds, 0.0))
         found["health"] = asyncio.run(reads(service, "/v1/health", count * 2))
         found["agents"] = asyncio.run(reads(service, "/v1/agents", count * 2))
         found["engine_alone"] = asyncio.run(ticks(service, seconds, 0))
