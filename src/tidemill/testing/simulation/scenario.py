@@ -22,7 +22,7 @@ _CALM = 0.04  # share of days without any fault: there the tightest bounds hold
 _GROUPS = "NBDTPKH"
 _RUNAWAY_BARS = 16
 _ROUND = 100  # days in which every fault has its own
-_SELDOM: Mapping[str, float] = {"B18": 0.4, "N1": 0.3, "B32": 0.5, "B6": 0.3, "B24": 0.3, "B4": 0.3}
+_SELDOM: Mapping[str, float] = {"B26": 1.0, "B18": 0.4, "N1": 0.3, "B32": 0.5, "B6": 0.3, "B24": 0.3, "B4": 0.3}
 _HOLDS = {"entry_rate": 0.8, "exit_rate": 0.02}
 _ADDS = {"entry_rate": 0.5, "exit_rate": 0.1, "add_rate": 0.5}
 _TURNS = {"entry_rate": 0.5, "exit_rate": 0.4, "short_rate": 0.5}
@@ -174,6 +174,8 @@ def draw(seed: int, minutes: int = MINUTES, bar_minutes: int = BAR_MINUTES) -> S
     if _own(seed) in _NEEDS:
         settings = replace(settings, allow_short=True, pyramiding=4)
         strategy |= _NEEDS[_own(seed)]
+    if _own(seed) == "B26":  # its stop has to work when the day ends
+        settings = replace(settings, max_bars_held=0, take_profit_pct=0.0, stop_loss_pct=1.5, trailing_stop_pct=0.0)
     biggest = max(prices.values()) * settings.size_value * settings.pyramiding
     return Scenario(
         seed=seed,
