@@ -106,9 +106,7 @@ class AccountRule:
         if self.action is Action.CLOSE_POSITION and self.type not in _OF_ONE_POSITION:
             raise ConfigError(f"{self.name}: {self.type} concerns all positions; write close_all.")
         if self.action is Action.REDUCE_SIZE and self.type not in _OF_A_SIZE:
-            raise ConfigError(
-                f"{self.name}: {self.type} tells no size to reduce to; write close_all."
-            )
+            raise ConfigError(f"{self.name}: {self.type} tells no size to reduce to; write close_all.")
         if self.strategy and self.type in _OF_THE_ACCOUNT:
             raise ConfigError(f"{self.name}: {self.type} is measured for the whole account; leave strategy out.")
 

@@ -7,7 +7,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from unit.runtime.watch.test_watch_watchdog import Account, VirtualClock, shown
 
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.errors import GuardRefusal
@@ -16,6 +15,7 @@ from tidemill.runtime.guard.halts import Halts, Rung, halt_folder
 from tidemill.runtime.guard.heartbeat import Beat, write_beat
 from tidemill.runtime.watch.watchdog import Watchdog
 from unit.runtime.guard.guard_facts import DAY, EQUITY, MICROS, NOW, account, facts, guard, order, scope_facts
+from unit.runtime.watch.test_watch_watchdog import Account, VirtualClock, shown
 
 
 def test_halts_and_breakers_come_back_from_the_table_p1(tmp_path: Path) -> None:
