@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -130,3 +131,19 @@ def test_doors_that_stay_shut(tmp_path: Path, words: list[str], environment: dic
     assert sentence in ended.stderr.decode()
     assert b"READY" not in ended.stdout
     assert not (tmp_path / "home" / "logs").exists()
+
+
+def test_a_door_that_is_taken_is_told_and_never_called_ready(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = ["up", "--data-dir", str(tmp_path / "home"), "--port", str(taken.getsockname()[1])]
+        process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        told = []
+        for line in process.stdout:
+            told.append(line)
+            if "api stays down" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=30)
+    assert "api stays down" in "".join(told)
+    assert "READY" not in "".join(told) + rest

@@ -299,6 +299,7 @@ class Keeper:
     def _tell_ready(self) -> None:
         beating = [child for child in self._children if child.beats]
         is_ready = all(child.state is not _State.STARTING for child in beating)
+        is_ready = is_ready and all(child.state is not _State.DOWN for child in self._services)
         if is_ready and not self._was_ready and any(child.state is _State.READY for child in beating):
             self._say("READY")
         self._was_ready = is_ready
