@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from tidemill.model.people import Principal, Role, UserScope
@@ -15,7 +16,7 @@ from tidemill.web.parts import parts_of
 from tidemill.web.paths import template_of
 from tidemill.web.rates import Rates
 
-__all__ = ["BEARER", "Caller", "Scope", "address_of", "caller_of", "count", "rule", "sits_here"]
+__all__ = ["BEARER", "Caller", "Scope", "address_of", "caller_of", "count", "rule", "signed_in", "sits_here"]
 
 Owns = Literal["nothing", "self", "row"]
 
@@ -32,19 +33,30 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-def caller_of(request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> Principal:
+async def caller_of(
+    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+) -> Principal:
     """Return who calls; refuse those who do not say so."""
     found: Principal | None = getattr(request.state, "principal", None)
+    if found is not None:
+        return found
+    # One row of a local file is read sooner than a thread is found for it; a server over the network may take its time.
+    if parts_of(request).database.kind == "sqlite":
+        return signed_in(request, shown)
+    return await run_in_threadpool(signed_in, request, shown)
+
+
+def signed_in(request: Request, shown: HTTPAuthorizationCredentials | None) -> Principal:
+    """Return who calls, as ``caller_of`` does, on the thread of whoever asks."""
+    parts, found = parts_of(request), None
+    if shown is not None:
+        found = parts.access.principal_of(shown.credentials)
+    elif sits_here(request) and parts.loaded.settings.loopback_without_token:
+        found = parts.access.owner()
     if found is None:
-        parts = parts_of(request)
-        if shown is not None:
-            found = parts.access.principal_of(shown.credentials)
-        elif sits_here(request) and parts.loaded.settings.loopback_without_token:
-            found = parts.access.owner()
-        if found is None:
-            sentence = "Sign in (POST /v1/auth/login) and send the access token as: Authorization: Bearer ..."
-            raise ApiError(401, "not_signed_in", sentence, headers=_CHALLENGE)
-        request.state.principal = found
+        sentence = "Sign in (POST /v1/auth/login) and send the access token as: Authorization: Bearer ..."
+        raise ApiError(401, "not_signed_in", sentence, headers=_CHALLENGE)
+    request.state.principal = found
     return found
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from tidemill.model.people import Role
-from tidemill.web.access import BEARER, caller_of, count, rule, sits_here
+from tidemill.web.access import BEARER, count, rule, signed_in, sits_here
 from tidemill.web.errors import ApiError
 from tidemill.web.parts import parts_of
 
@@ -31,7 +31,7 @@ def _may_read(request: Request, shown: Annotated[HTTPAuthorizationCredentials | 
     if token and shown is not None and hmac.compare_digest(shown.credentials.encode(), token.encode()):
         count(request, "scraper", _OFTEN)
         return
-    caller = caller_of(request, shown)
+    caller = signed_in(request, shown)
     count(request, f"user:{caller.user_id}", _OFTEN)
     if not caller.may(Role.ADMIN):
         sentence = "This needs the role admin, or the token of scrapers (SCRAPE_TOKEN)."
