@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
+import selectors
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -84,8 +84,9 @@ class Doorbell:
 
     def hear(self, seconds: float) -> bool:
         """Wait in a thread for a ring, at most so long; tell whether there was one."""
-        ready, _, _ = select.select([self._socket], [], [], seconds)
-        return bool(ready) and self._drain()
+        with selectors.DefaultSelector() as selector:  # a bare select() refuses descriptors above 1023
+            selector.register(self._socket, selectors.EVENT_READ)
+            return bool(selector.select(seconds)) and self._drain()
 
     def _heard(self) -> None:
         if self._drain():

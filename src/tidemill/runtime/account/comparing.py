@@ -107,8 +107,8 @@ class Comparer:
 
     def miss(self, found: dict[str, list[BrokerOrder]]) -> None:
         """Count whole answers that lack an order which ought to be there; what is gone needs no second look."""
-        shown = {item.broker_id for items in found.values() for item in items}
-        self._undead = {name: at for name, at in self._undead.items() if name in shown}
+        listed = {item.broker_id for items in found.values() for item in items}
+        self._undead = {name: at for name, at in self._undead.items() if name in listed}
         self._large = {name: at for name, at in self._large.items() if name in self._book.live}
         for order in self._book.open_orders():
             name = order.request.client_id
