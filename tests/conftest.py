@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module, util
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+resource = import_module("resource") if util.find_spec("resource") else None  # Unix only
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,3 +28,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real market data not found (set TIDEMILL_SHARED_DATA to its folder)")
     return folder
+
+
+def pytest_configure() -> None:
+    """Allow as many open files as the system lets us: engines that die in a sweep close nothing, as in life."""
+    if resource is not None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
