@@ -162,7 +162,10 @@ def _follow(server: uvicorn.Server, parent: int) -> None:
 def _announce(parts: Parts, host: str, port: int) -> None:
     near = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not listened on
     url = f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
-    address_file(parts.home).write_text(url, encoding="ascii")
+    file = address_file(parts.home)
+    draft = file.with_suffix(".draft")
+    draft.write_text(url, encoding="ascii")
+    draft.replace(file)  # whoever looks meanwhile reads a whole address, or none
     parts.log("listening", address=f"{host}:{port}", profile=str(parts.loaded.settings.profile))
     if parts.loaded.settings.loopback_without_token:
         parts.log("open", warning="Requests from this machine need no token: whoever sits here acts as the owner.")

@@ -142,7 +142,7 @@ class Run(Wired):
                 if self.outside is not None:
                     works |= self.outside.works()
                 tasks += [
-                    group.create_task(critical(name, work(), self._is_over), name=name) for name, work in works.items()
+                    group.create_task(critical(name, work, self._is_over), name=name) for name, work in works.items()
                 ]
                 try:
                     await self._pump()

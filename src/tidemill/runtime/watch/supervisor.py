@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from tidemill.model.errors import InvariantBroken
 from tidemill.runtime.watch.halt_watch import HaltWatch
@@ -17,14 +16,18 @@ __all__ = ["Supervisor", "critical"]
 _LAG_S = 0.1
 
 
-async def critical(name: str, work: Coroutine[Any, Any, None], is_over: Callable[[], bool]) -> None:
+async def critical(name: str, work: Callable[[], Awaitable[None]], is_over: Callable[[], bool]) -> None:
     """Do work that must not end before the run does: a task that dies quietly ends the process (P8).
+
+    Args:
+        name: of the task. work: called when the task takes its first step, so that one cancelled before leaves nothing.
+        is_over: whether the run is coming to its end.
 
     Raises:
         InvariantBroken: it returned, or somebody cancelled it, while the run goes on.
     """
     try:
-        await work
+        await work()
     except asyncio.CancelledError:
         if is_over():
             raise
@@ -81,7 +84,7 @@ class Supervisor:
         }
         async with asyncio.TaskGroup() as group:
             for name, work in works.items():
-                group.create_task(critical(name, work(), self._is_over), name=name)
+                group.create_task(critical(name, work, self._is_over), name=name)
 
     async def _tell_lag(self) -> None:
         """Hand the loop's lag to the guard; call somebody when it is degraded."""

@@ -6,7 +6,6 @@ A killed process runs nothing any more: no ``finally``, no callback. What it had
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -110,18 +109,7 @@ class WorldLoop(SimLoop):
         self._frozen.clear()
         self._tasks.clear()
         for task in left:
-            _close_inner(task)
             task.cancel()
         self._ready += self._dropped
         if left:
             self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-
-
-def _close_inner(task: asyncio.Task[Any]) -> None:
-    """Close what a task was to await, when it never ran a step."""
-    coroutine: Any = task.get_coro()
-    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
-        frame = coroutine.cr_frame
-        for value in frame.f_locals.values() if frame is not None else ():
-            if inspect.iscoroutine(value):
-                value.close()

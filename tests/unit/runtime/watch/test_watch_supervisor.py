@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,14 +29,32 @@ async def _lasts() -> None:
 
 def test_a_task_that_returns_while_the_run_goes_on_ends_it_p8() -> None:
     with pytest.raises(InvariantBroken, match="keeper ended"):
-        asyncio.run(critical("keeper", _ends(), lambda: False))
-    asyncio.run(critical("keeper", _ends(), lambda: True))
+        asyncio.run(critical("keeper", _ends, lambda: False))
+    asyncio.run(critical("keeper", _ends, lambda: True))
+
+
+def test_a_task_cancelled_before_its_first_step_begins_no_work() -> None:
+    begun: list[str] = []
+
+    async def work() -> None:
+        begun.append("begun")
+
+    async def scene() -> None:
+        task = asyncio.create_task(critical("sender", work, lambda: False))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a coroutine made too early would be told as never awaited
+        asyncio.run(scene())
+        gc.collect()
+    assert begun == []
 
 
 def test_a_task_that_somebody_cancels_ends_the_run_p8() -> None:
     async def scene(*, is_over: bool) -> None:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(critical("sender", _lasts(), lambda: is_over))
+            task = group.create_task(critical("sender", _lasts, lambda: is_over))
             await asyncio.sleep(0)
             task.cancel()
 
