@@ -16,14 +16,14 @@ from tidemill.kernel.lost import close_on, forget_losses
 from tidemill.kernel.money import rate_of, snap_quantity
 from tidemill.model.enums import Intent, Reason
 
-__all__ = ["on_adjust"]
+__all__ = ["on_adjust", "slot_of"]
 
 _NONE = int(Intent.NONE)
 _ADJUSTMENT = int(Reason.ADJUSTMENT)
 
 
 @kernel
-def _slot_of(state: int, instrument: int, strategy: int) -> int:
+def slot_of(state: int, instrument: int, strategy: int) -> int:
     """Return the slot of a strategy in an instrument, -1 when it does not trade it."""
     if instrument < 0 or instrument >= head(state).n_instruments:
         return -1
@@ -74,7 +74,7 @@ def on_adjust(state: int, tape: int) -> None:
     """Book an adjustment and bring protection into line with the position it leaves."""
     top = head(state)
     event = top.event
-    index = _slot_of(state, event.instrument, event.order)
+    index = slot_of(state, event.instrument, event.order)
     if index < 0 or not _is_bookable(state, event):
         top.quarantined += 1
         return

@@ -17,6 +17,9 @@ from tidemill.kernel.orders import enlist, next_live, request_cancel, request_re
 from tidemill.model.enums import Intent, OrderState, OrderType, Reason, TimeInForce
 
 __all__ = [
+    "STOP_BY_HAND",
+    "TARGET_BY_HAND",
+    "TRAIL_BY_HAND",
     "average_price",
     "cancel_entries",
     "cancel_reducers",
@@ -44,6 +47,9 @@ _TAKE_PROFIT = int(Reason.TAKE_PROFIT)
 _TRAIL = int(Reason.TRAILING_STOP)
 _TIME_EXIT = int(Reason.TIME_EXIT)
 _SESSION_END = int(Reason.SESSION_END)
+STOP_BY_HAND = 1
+TARGET_BY_HAND = 2
+TRAIL_BY_HAND = 4
 
 
 @kernel
@@ -58,7 +64,7 @@ def average_price(slot: Any) -> float:
 def set_terms(state: int, index: int, order: Any) -> None:
     """Fix stop, target and trail of a position after an entry fill: the order's own terms, else the settings'.
 
-    An entry of the other side that only made the position smaller brings no terms.
+    An entry of the other side that only made the position smaller brings no terms. Terms a person has set stand.
     """
     slot = slot_at(state, index)
     if order.side * slot.quantity <= 0.0:
@@ -67,20 +73,20 @@ def set_terms(state: int, index: int, order: Any) -> None:
     ins = instrument_at(state, slot.instrument)
     average = average_price(slot)
     side = 1.0 if slot.quantity > 0.0 else -1.0
-    if order.stop_loss > 0.0:
-        slot.stop_price = order.stop_loss
-    elif settings.stop_loss_pct > 0.0:
-        slot.stop_price = snap_price(average * (1.0 - side * settings.stop_loss_pct / 100.0), ins.tick)
-    if order.take_profit > 0.0:
-        slot.target_price = order.take_profit
-    elif settings.take_profit_pct > 0.0:
-        slot.target_price = snap_price(average * (1.0 + side * settings.take_profit_pct / 100.0), ins.tick)
-    if order.trail_amount > 0.0 or order.trail_pct > 0.0:
-        slot.trail_amount = order.trail_amount
-        slot.trail_pct = order.trail_pct
-    else:
-        slot.trail_amount = settings.trailing_amount
-        slot.trail_pct = settings.trailing_pct
+    if slot.by_hand & STOP_BY_HAND == 0:
+        if order.stop_loss > 0.0:
+            slot.stop_price = order.stop_loss
+        elif settings.stop_loss_pct > 0.0:
+            slot.stop_price = snap_price(average * (1.0 - side * settings.stop_loss_pct / 100.0), ins.tick)
+    if slot.by_hand & TARGET_BY_HAND == 0:
+        if order.take_profit > 0.0:
+            slot.target_price = order.take_profit
+        elif settings.take_profit_pct > 0.0:
+            slot.target_price = snap_price(average * (1.0 + side * settings.take_profit_pct / 100.0), ins.tick)
+    if slot.by_hand & TRAIL_BY_HAND == 0:
+        is_own = order.trail_amount > 0.0 or order.trail_pct > 0.0
+        slot.trail_amount = order.trail_amount if is_own else settings.trailing_amount
+        slot.trail_pct = order.trail_pct if is_own else settings.trailing_pct
     if slot.trip_risk == 0 and slot.stop_price > 0.0:
         slot.trip_risk = micros(abs(average - slot.stop_price) * abs(slot.quantity) * ins.multiplier)
 

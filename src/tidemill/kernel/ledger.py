@@ -95,6 +95,7 @@ def _begin_trip(state: int, slot: Any, order: Any, price: float) -> None:
     slot.target_price = 0.0
     slot.trail_amount = 0.0
     slot.trail_pct = 0.0
+    slot.by_hand = 0
 
 
 @kernel

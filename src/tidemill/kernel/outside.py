@@ -11,6 +11,7 @@ from tidemill.kernel.exits import protect, session_exit
 from tidemill.kernel.gate import lapse
 from tidemill.kernel.lost import flatten, forget_losses
 from tidemill.kernel.orders import find_order, request_cancel
+from tidemill.kernel.protecting import set_protection
 from tidemill.model.enums import Intent, Link, Operator, Reason, Timer
 
 __all__ = ["on_account", "on_link", "on_operator", "on_timer"]
@@ -25,6 +26,7 @@ _MUTE = int(Operator.MUTE)
 _UNMUTE = int(Operator.UNMUTE)
 _PAUSE = int(Operator.PAUSE)
 _GO_ON = int(Operator.GO_ON)
+_PROTECT = int(Operator.PROTECT)
 _MANUAL = int(Reason.MANUAL)
 _UP = int(Link.UP)
 _LAPSE = int(Timer.LAPSE)
@@ -54,7 +56,7 @@ def _resume(state: int) -> None:
 
 @kernel
 def on_operator(state: int, code: int) -> None:
-    """Obey an operator: halt, resume, cancel, flatten, mute, pause. No rule is ever asked."""
+    """Obey an operator: halt, resume, cancel, flatten, mute, pause, protect. No rule is ever asked."""
     top = head(state)
     if code == _HALT or code == _CANCEL_ALL or code == _FLATTEN:
         top.halted = 1
@@ -73,6 +75,8 @@ def on_operator(state: int, code: int) -> None:
         top.muted = 1 if code == _MUTE else 0
     elif code == _PAUSE or code == _GO_ON:
         top.paused = 1 if code == _PAUSE else 0
+    elif code == _PROTECT:
+        set_protection(state)
 
 
 @kernel

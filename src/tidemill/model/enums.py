@@ -200,6 +200,7 @@ class Operator(IntEnum):
     CANCEL_ORDER = 9
     MUTE = 10
     LIMITS = 11  # what the guard allows has changed; the core only notes it
+    PROTECT = 12  # another stop, target or trail of one position; its strategy's row stands in the event's order
 
 
 class Verdict(IntEnum):

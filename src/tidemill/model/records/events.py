@@ -16,14 +16,15 @@ EVENT = np.dtype(
         ("ts_ns", _I),  # BAR: start of the bar; else when it happened
         ("now_ns", _I),  # when it may be known: BAR: end of the bar
         ("interval_ns", _I),  # BAR: nominal bar size
-        ("open", _F),  # BAR; INTENT: price to be touched or crossed
-        ("high", _F),  # BAR; INTENT, ADJUST: target
-        ("low", _F),  # BAR; INTENT, ADJUST: protective stop
-        (
-            "close",
-            _F,
-        ),  # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT, INTENT: 0-100, sure
-        ("volume", _F),  # BAR; TRADE: size; FILL, INTENT: quantity; ADJUST: signed units; VERDICT: ratio of the size
+        ("open", _F),  # BAR; INTENT: price to be touched or crossed; Operator.PROTECT: trail, price points
+        ("high", _F),  # BAR; INTENT, ADJUST, Operator.PROTECT: target
+        ("low", _F),  # BAR; INTENT, ADJUST, Operator.PROTECT: protective stop
+        # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT, INTENT: 0-100, sure;
+        # Operator.PROTECT: trail, percent
+        ("close", _F),
+        # BAR; TRADE: size; FILL, INTENT: quantity; ADJUST: signed units; VERDICT: ratio of the size;
+        # Operator.PROTECT: signed units the word is meant for
+        ("volume", _F),
         ("bid", _F),  # QUOTE; INTENT: limit price
         ("ask", _F),  # QUOTE; INTENT: stop price (trigger)
         ("order", _I),  # reports: core's order number; INTENT, ADJUST: strategy row; VERDICT: proposal number
@@ -94,6 +95,7 @@ PROPOSAL = np.dtype(
         ("held", _F),  # signed units of this strategy in this instrument
         ("average", _F),  # average entry price, 0 when flat
         ("pending", _I),  # 1: an entry or exit is working
+        ("traded", _I),  # 1: a position is held here, or has been
         ("bars_held", _I),
         ("equity", _F),  # account equity, money
     ]

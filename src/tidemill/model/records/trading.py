@@ -94,6 +94,7 @@ SLOT = np.dtype(
         ("target_price", _F),
         ("trail_amount", _F),
         ("trail_pct", _F),
+        ("by_hand", _I),  # terms a person has set: 1 stop, 2 target, 4 trail
         # the round trip in progress
         ("entry_side", _I),  # Side of the first fill
         ("entries", _I),  # entry orders filled
