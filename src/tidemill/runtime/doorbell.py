@@ -1,35 +1,22 @@
 """A bell between processes of one machine: it says "look now", carries nothing, and may be lost without harm.
 
-Whoever waits looks at the database every few milliseconds anyway; the bell only saves it the rest of the wait. It is a
-datagram socket in the data folder; where a system has none, or its path is too long for one, a loopback port whose
-number lies in a file.
+Whoever waits looks at the database every few milliseconds anyway; the bell only saves it the rest of the wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import selectors
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tidemill.runtime.local_socket import find, listen
+
 __all__ = ["Doorbell", "ring"]
 
-_LONGEST_PATH = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS, see unix(7)
-_HOST = "127.0.0.1"
 _WORD = b"!"
-_OWNER_ONLY = 0o600
-
-
-def _is_unix(place: Path) -> bool:
-    return hasattr(socket, "AF_UNIX") and len(os.fsencode(place)) <= _LONGEST_PATH
-
-
-def _port_file(place: Path) -> Path:
-    return place.with_name(place.name + ".port")
 
 
 class Doorbell:
@@ -43,24 +30,9 @@ class Doorbell:
     """
 
     def __init__(self, place: Path) -> None:
-        self._place = place
-        self._socket = self._bind()
-        self._socket.setblocking(False)
+        self._socket = listen(place)
         self._rung = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-
-    def _bind(self) -> socket.socket:
-        self._place.parent.mkdir(parents=True, exist_ok=True)
-        if _is_unix(self._place):
-            bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            self._place.unlink(missing_ok=True)
-            bell.bind(str(self._place))
-            self._place.chmod(_OWNER_ONLY)
-            return bell
-        bell = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        bell.bind((_HOST, 0))
-        _port_file(self._place).write_text(str(bell.getsockname()[1]), encoding="ascii")
-        return bell
 
     def __enter__(self) -> Self:
         return self
@@ -112,15 +84,9 @@ class Doorbell:
 def ring(place: Path) -> bool:
     """Ring a bell from any thread or process without waiting; False: nobody heard it, which changes nothing."""
     try:
-        if _is_unix(place):
-            family, address = socket.AF_UNIX, str(place)
-            with socket.socket(family, socket.SOCK_DGRAM) as bell:
-                bell.setblocking(False)
-                bell.sendto(_WORD, address)
-            return True
-        port = int(_port_file(place).read_text(encoding="ascii"))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
-            bell.sendto(_WORD, (_HOST, port))
+        line = find(place)
+        with line.socket:
+            line.send(_WORD)
     except (OSError, ValueError):
         return False
     return True

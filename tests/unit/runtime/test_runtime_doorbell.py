@@ -15,7 +15,7 @@ from tidemill.runtime.doorbell import Doorbell, ring
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A bell's place, once with unix sockets and once on a system without."""
     if request.param == "loopback":
-        monkeypatch.setattr("tidemill.runtime.doorbell._is_unix", lambda _place: False)
+        monkeypatch.setattr("tidemill.runtime.local_socket.is_unix", lambda _place: False)
     return tmp_path / "test.bell"
 
 
@@ -62,6 +62,6 @@ def test_a_path_too_long_for_a_socket_goes_by_a_port(tmp_path: Path) -> None:
 
 
 def test_a_port_file_of_nonsense_is_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidemill.runtime.doorbell._is_unix", lambda _place: False)
+    monkeypatch.setattr("tidemill.runtime.local_socket.is_unix", lambda _place: False)
     (tmp_path / "test.bell.port").write_text("no port", encoding="ascii")
     assert not ring(tmp_path / "test.bell")
