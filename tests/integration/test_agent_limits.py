@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,35 @@ def test_a_signal_has_to_be_sure_enough(tmp_path: Path, sure: float, fills: int,
     assert last["fills"] == fills
     assert all(sentence in text for text in last["refused"])
     assert bool(last["refused"]) is bool(sentence)
+
+
+def test_a_live_strategy_executes_only_signals_of_sixty_percent_strength(tmp_path: Path) -> None:
+    """Feature 41: the shipped strategy of three opinions states its strength, and weak signals are seen, not traded."""
+    chance = np.random.default_rng(12)
+    days = np.arange("2018-01-02", "2024-12-31", dtype="datetime64[D]")
+    days = days[np.is_busday(days)][:900]
+    closes = 100.0 * np.exp(np.cumsum(0.02 * chance.standard_normal(len(days))))
+    rows = [f"{day},{p:.2f},{p:.2f},{p:.2f},{p:.2f},1000000" for day, p in zip(days, closes, strict=True)]
+    (tmp_path / "AAA.csv").write_text("\n".join(["date,open,high,low,close,volume", *rows]) + "\n")
+    windows = "fast_window = 4\nslow_window = 6\nrsi_window = 3\nmacd_fast_window = 2\nmacd_slow_window = 5\n"
+    text = (
+        f'schema = 1\nstrategy = "rule_based"\n[params]\n{windows}macd_signal_window = 3\n[data]\nfiles = ["AAA.csv"]\n'
+    )
+    caps = "[limits.strategy]\nmax_position_usd = 1e9\nmax_positions = 5\ndaily_loss_limit_usd = 1e9\n"
+    limit = {"free": caps + "min_strength = 0.0\n", "usual": caps}
+    seen: dict[str, list[tuple[float, str]]] = {}
+    for name, tail in limit.items():
+        (tmp_path / f"{name}.toml").write_text(text + tail, encoding="utf-8")
+        outcome = tidemill("run", tmp_path / f"{name}.toml", "--data-dir", tmp_path / name, "--run-id", "r", "--json")
+        assert outcome.code == 0, outcome.err
+        with closing(sqlite3.connect(tmp_path / name / "tidemill.db")) as database:
+            seen[name] = database.execute("SELECT strength, status FROM signals WHERE strength > 0").fetchall()
+            trips = database.execute("SELECT confidence_pct / 100 FROM round_trips").fetchall()
+        assert {round(sure, 9) for (sure,) in trips} <= {round(strength, 9) for strength, _ in seen[name]}
+    free, usual = (dict(seen[name]) for name in limit)
+    assert min(free) < 0.6 < max(free) and "REJECTED" not in free.values()
+    assert {status == "REJECTED" for strength, status in usual.items() if strength < 0.6} == {True}
+    assert {status == "REJECTED" for strength, status in usual.items() if strength >= 0.6} == {False}
 
 
 def test_what_moves_like_what_is_held_is_refused(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class RuleBased(Strategy):
 
     Size: with ``sizing=strength`` an entry asks for ``equity * position_size * strength / close`` units, strength
     being ``(RSI - rsi_low) / 40`` capped at 1 for a buy and ``|RSI - 50| / 50`` for a sell; equity is the current one.
+    An entry states its strength as its confidence (0 to 100), so limits may ask for a least one.
     That is right for stocks in the account's currency; for futures and foreign instruments choose
     ``sizing=settings``, which leaves the size to the run's settings.
 
@@ -77,9 +78,11 @@ class RuleBased(Strategy):
         budget = order.equity * me.position_size / close if me.sizing == 0 else 0.0
         if turn > 0.0 and close > fast and close > slow and me.rsi_low < strength < me.rsi_high:
             if order.held <= 0.0:
-                go_long(order, quantity=budget * min((strength - me.rsi_low) / _BUY_RSI_SPAN, 1.0))
+                share = min((strength - me.rsi_low) / _BUY_RSI_SPAN, 1.0)
+                go_long(order, quantity=budget * share, confidence=100.0 * share)
         elif turn < 0.0 and close < fast and close < slow and (strength < me.rsi_low or strength > me.rsi_high):
             if me.direction == 1 and order.held >= 0.0:
-                go_short(order, quantity=budget * abs(strength - _RSI_MIDDLE) / _RSI_MIDDLE)
+                share = abs(strength - _RSI_MIDDLE) / _RSI_MIDDLE
+                go_short(order, quantity=budget * share, confidence=100.0 * share)
             elif order.held > 0.0:
                 sell(order)

@@ -63,6 +63,7 @@ class Signals:
             "price": decimal_text(float(self._instruments[order.instrument]["last"])),
             "volume": decimal_text(request.quantity),
             "client_id": request.client_id,
+            "strength": request.confidence / 100.0 if request.confidence > 0.0 else None,
             "at_ns": request.created_ns,
             "updated_ns": request.created_ns,
             "executed": 0,

@@ -56,12 +56,14 @@ class Trips:
 
     def _entry(self, strategy: int, instrument: int, reason: int, order_id: int) -> Values:
         order = self._sheet.book.by_number.get(order_id)
+        confidence = order.request.confidence if order is not None else 0.0
         return {
             "account": self._sheet.account,
             "strategy": self._sheet.strategies[strategy],
             "symbol": self._sheet.instruments[instrument].symbol,
             "entry_order": self._client(order_id),
             "entry_reason": Reason(reason).name,
+            "confidence_pct": confidence if confidence > 0.0 else None,
             "source": "person" if reason == Reason.MANUAL else "strategy",
             "submitted_ns": order.request.created_ns if order is not None else 0,
             "updated_ns": self._sheet.now_ns,
