@@ -13,7 +13,7 @@ from tidemill.authoring.rulebook import load_rules
 from tidemill.engine.engine import Engine
 from tidemill.engine.stepper import replay_one_by_one
 from tidemill.engine.streams import build_streams
-from tidemill.model.enums import EventKind, Operator, Timer
+from tidemill.model.enums import EventKind, Operator, Reason, Timer
 from tidemill.model.records import EVENT
 from tidemill.model.settings import RunSettings
 from tidemill.research.planning import Entrant, plan_run
@@ -37,6 +37,14 @@ WORDS = [
     (900, EventKind.INTENT, {"code": 1, "extra": 1, "volume": 5.0, "bid": 99.0}),
     (1_000, EventKind.SESSION_CHANGE, {"code": 2}),
     (1_100, EventKind.VERDICT, {"order": 3, "code": 1, "close": 50.0}),
+    *(
+        (at, EventKind.OPERATOR, {"code": Operator.PROTECT, "volume": 1.0, **terms})
+        for at in range(110, 1_400, 35)
+        for terms in (
+            {"low": float(TABLES[0].close[at]) - 0.3, "high": float(TABLES[0].close[at]) + 0.9},
+            {"bid": 0.2} if at % 2 else {"ask": 0.15, "high": float(TABLES[0].close[at]) + 0.7},
+        )
+    ),
 ]
 
 
@@ -83,5 +91,6 @@ def test_words_from_outside_give_the_same_bytes_in_every_form(settings: dict[str
     plain = _run("interpreted", **settings)
     assert _bytes(loop) == _bytes(plain), difference(loop, plain)
     reasons = set(loop.tape.rows("fills")["reason"].tolist())
-    assert 17 in reasons and int(loop.state.header["quarantined"][0]) == 0
+    assert int(Reason.ADJUSTMENT) in reasons and (int(Reason.TRAILING_STOP) in reasons or settings)
+    assert int(loop.state.header["quarantined"][0]) == 0
     assert len(loop.tape.rows("refusals")) > 0

@@ -96,6 +96,10 @@ def _feed_row(engine: Engine, exchange: _Exchange, row: Any, index: int, is_same
         engine.event[name] = row[name]
     if int(row["kind"]) == EventKind.BAR:
         tell_price(engine.venue.address, int(row["instrument"]), float(row["close"]))
+    if int(row["kind"]) == EventKind.OPERATOR and int(row["instrument"]) >= 0:
+        last = float(engine.state.tables["instruments"][int(row["instrument"])]["last"])
+        if last > 0.0:
+            tell_price(engine.venue.address, int(row["instrument"]), last)
     if int(row["kind"]) == EventKind.SPLIT:
         restate_orders(engine.venue.address, int(row["instrument"]), float(row["close"]))
     engine.feed()

@@ -26,9 +26,9 @@ def _note(slot: Any, event: Any) -> None:
     if event.high > 0.0:
         slot.target_price = event.high
         slot.by_hand |= TARGET_BY_HAND
-    if event.open > 0.0 or event.close > 0.0:
-        slot.trail_amount = event.open
-        slot.trail_pct = event.close
+    if event.bid > 0.0 or event.ask > 0.0:
+        slot.trail_amount = event.bid
+        slot.trail_pct = event.ask
         slot.by_hand |= TRAIL_BY_HAND
 
 

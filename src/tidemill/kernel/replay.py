@@ -79,6 +79,7 @@ MORE = 2
 
 _BAR = int(EventKind.BAR)
 _SPLIT = int(EventKind.SPLIT)
+_OPERATOR = int(EventKind.OPERATOR)
 _SAME_CLOSE = int(FillTiming.SAME_CLOSE)
 _NEVER = 9_223_372_036_854_775_807
 _DAY_NS = 86_400_000_000_000
@@ -251,12 +252,22 @@ def _take_bar(state: int, venue: int, tape: int, code: int, stream: Any, address
 
 
 @kernel
+def _tell_last(state: int, venue: int, instrument: int) -> None:
+    """Tell the exchange the newest price of an instrument; of bars that could touch no order it has heard nothing."""
+    last = instrument_at(state, instrument).last
+    if last > 0.0:
+        book_at(venue, instrument).last = last
+
+
+@kernel
 def _take_stream(state: int, venue: int, tape: int, code: int, stream: Any, now: int) -> None:
     """Hand the row under a stream's cursor to the core and carry its orders out."""
     top = head(state)
     load_event(state, stream)
     if stream.kind == _BAR:
         book_at(venue, stream.instrument).last = top.event.close
+    elif top.event.kind == _OPERATOR and top.event.instrument >= 0:
+        _tell_last(state, venue, top.event.instrument)
     if top.event.kind == _SPLIT:
         split_orders(venue, top.event.instrument, top.event.close)
     is_split = top.event.kind == _SPLIT

@@ -12,7 +12,7 @@ from unit.kernel.live_core import LiveCore, do
 
 def protect(core: LiveCore, units: float = 1.0, **terms: float) -> list[dict[str, Any]]:
     """Speak the word: stop, target, amount, pct."""
-    names = {"stop": "low", "target": "high", "amount": "open", "pct": "close"}
+    names = {"stop": "low", "target": "high", "amount": "bid", "pct": "ask"}
     row = {names[name]: value for name, value in terms.items()}
     return core.feed(EventKind.OPERATOR, code=int(Operator.PROTECT), volume=units, **row)
 

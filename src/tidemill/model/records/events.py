@@ -16,17 +16,16 @@ EVENT = np.dtype(
         ("ts_ns", _I),  # BAR: start of the bar; else when it happened
         ("now_ns", _I),  # when it may be known: BAR: end of the bar
         ("interval_ns", _I),  # BAR: nominal bar size
-        ("open", _F),  # BAR; INTENT: price to be touched or crossed; Operator.PROTECT: trail, price points
+        ("open", _F),  # BAR; INTENT: price to be touched or crossed
         ("high", _F),  # BAR; INTENT, ADJUST, Operator.PROTECT: target
         ("low", _F),  # BAR; INTENT, ADJUST, Operator.PROTECT: protective stop
-        # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT, INTENT: 0-100, sure;
-        # Operator.PROTECT: trail, percent
+        # BAR; TRADE, FILL, ADJUST: price; SPLIT: new per old; DIVIDEND: cash per unit; VERDICT, INTENT: 0-100, sure
         ("close", _F),
         # BAR; TRADE: size; FILL, INTENT: quantity; ADJUST: signed units; VERDICT: ratio of the size;
         # Operator.PROTECT: signed units the word is meant for
         ("volume", _F),
-        ("bid", _F),  # QUOTE; INTENT: limit price
-        ("ask", _F),  # QUOTE; INTENT: stop price (trigger)
+        ("bid", _F),  # QUOTE; INTENT: limit price; Operator.PROTECT: trail, price points
+        ("ask", _F),  # QUOTE; INTENT: stop price (trigger); Operator.PROTECT: trail, percent
         ("order", _I),  # reports: core's order number; INTENT, ADJUST: strategy row; VERDICT: proposal number
         ("code", _I),  # FILL: FillPhase; REJECT: Refusal; INTENT: Side; else Operator, Verdict, Link, Timer;
         # ADJUST: number of the ended order that filled late, 0 = none

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
 from tidemill.model.answers import REFUSALS
 from tidemill.model.enums import Operator, OrderState, Refusal
+from tidemill.model.errors import GuardRefusal
 from tidemill.model.journal import AnswerRow, FillEntry
 from tidemill.runtime.guard.relimits import limits_row
 from tidemill.runtime.life.telling import account_row
@@ -16,6 +18,7 @@ from tidemill.runtime.orders.desk import InstantDesk
 from tidemill.runtime.orders.outgoing import decimal_text
 from tidemill.runtime.orders.translation import adjustment_row
 from tidemill.runtime.words.bodies import settle_entry
+from tidemill.runtime.words.protecting import ProtectWord, check_protection, find_slot, protect_row
 from tidemill.runtime.words.words import (
     AccountWord,
     AdjustWord,
@@ -68,9 +71,14 @@ class Obeying:
         run = self._run
         known = len(run.book.by_client)
         run.refusal = 0
-        await self._do(item)
+        try:
+            await self._do(item)
+        except GuardRefusal as error:
+            outcome = ("REFUSED", f"{error.code}: {error}")
+        else:
+            outcome = self._outcome(item, known)
         if item.key:
-            run.journal.batch.answers.append(AnswerRow(item.key, *self._outcome(item, known)))
+            run.journal.batch.answers.append(AnswerRow(item.key, *outcome))
 
     async def _write(self, items: Sequence[Any]) -> None:
         """Put what was done and answered on the disk, then say so."""
@@ -94,14 +102,8 @@ class Obeying:
             if item.code is Operator.RESUME:
                 run.present.health.rejects_in_row = 0  # a person has looked; else the first entry trips it again
             await run.turns.take_operator(item.code, item.by, item.reason, now, item.key, item.order)
-        elif isinstance(item, IntentWord):
-            item.row["ts_ns"] = item.row["now_ns"] = now
-            instruments = run.core.engine.state.tables["instruments"]
-            settle_entry(item.row, float(instruments[int(item.row["instrument"][0])]["last"]))
-            await run.turns.take_row(item.row, source=f"person:{item.by}", kind="INTENT", key=item.key)
-        elif isinstance(item, VerdictWord):
-            item.row["ts_ns"] = item.row["now_ns"] = now
-            await run.turns.take_row(item.row, source=f"gate:{item.by}", kind="VERDICT", key=item.key)
+        elif isinstance(item, IntentWord | VerdictWord):
+            await self._propose(item, now)
         elif isinstance(item, CancelWord):
             await self._cancel(item, now)
         elif isinstance(item, AdjustWord):
@@ -109,6 +111,8 @@ class Obeying:
         elif isinstance(item, LimitsWord):
             run.approver.relimit(item.limits, limits_row(run.terms.run_id, item.text, item.by, now))
             await run.turns.take_operator(Operator.LIMITS, item.by, item.text, now, item.key)
+        elif isinstance(item, ProtectWord):
+            await self._protect(item, now)
         elif isinstance(item, AccountWord):
             row = account_row(item.buying_power_micros, now)
             await run.turns.take_row(row, source=item.by, kind="ACCOUNT_SNAPSHOT")
@@ -116,6 +120,28 @@ class Obeying:
             run.journal.note(run.journal.next_seq - 1, f"person:{item.by}", "STOP", item.key, b"")
             self._stop()
         await run.groups.settle()
+
+    async def _propose(self, word: IntentWord | VerdictWord, now: int) -> None:
+        """Hand the core a proposal from outside, or the answer to one of its own."""
+        run = self._run
+        word.row["ts_ns"] = word.row["now_ns"] = now
+        if isinstance(word, VerdictWord):
+            await run.turns.take_row(word.row, source=f"gate:{word.by}", kind="VERDICT", key=word.key)
+            return
+        instruments = run.core.engine.state.tables["instruments"]
+        settle_entry(word.row, float(instruments[int(word.row["instrument"][0])]["last"]))
+        await run.turns.take_row(word.row, source=f"person:{word.by}", kind="INTENT", key=word.key)
+
+    async def _protect(self, word: ProtectWord, now: int) -> None:
+        """Change the protection of one position. Raises GuardRefusal: it may not be, and nothing is written."""
+        run = self._run
+        tables, symbol = run.core.engine.state.tables, run.terms.instruments[word.instrument].symbol
+        slot = find_slot(tables["slots"], word)
+        last = float(tables["instruments"][word.instrument]["last"])
+        check_protection(word, slot, tables["strategies"][word.strategy], last, symbol)
+        row = protect_row(word, float(slot["quantity"]), now)
+        body = json.dumps({"by": word.by, "reason": f"{symbol} {word.text()}"}).encode()
+        await run.turns.take_row(row, source=f"person:{word.by}", kind=Operator.PROTECT.name, key=word.key, body=body)
 
     async def _adjust(self, word: AdjustWord, now: int) -> None:
         """Book what a person acknowledges: the position moves, and the ledger says why."""

@@ -13,7 +13,7 @@ from tidemill.model.errors import GuardRefusal, UnknownName
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT
 
-__all__ = ["intent_row", "settle_entry", "verdict_row"]
+__all__ = ["intent_row", "number_of", "price_of", "settle_entry", "verdict_row"]
 
 _ON_GRID = 1e-6  # share of a tick
 _PRICES = ("limit_price", "stop_price", "stop_loss", "take_profit", "entry_price")
@@ -28,7 +28,7 @@ def number_of(body: Mapping[str, Any], name: str) -> float:
         raise GuardRefusal("not_a_number", f"{name} must be a number, not {body.get(name)!r}.") from None
 
 
-def _price(body: Mapping[str, Any], name: str, item: Instrument) -> float:
+def price_of(body: Mapping[str, Any], name: str, item: Instrument) -> float:
     """Return a price that may be left out; zero means none."""
     if body.get(name) is None:
         return 0.0
@@ -90,7 +90,7 @@ def intent_row(body: Mapping[str, Any], instruments: Sequence[Instrument], strat
         raise GuardRefusal("bad_side", f"side must be buy or sell, not {body.get('side')!r}.") from None
     item = instruments[symbols.index(symbol)]
     quantity = _quantity(body, item)
-    prices = {name: _price(body, name, item) for name in _PRICES}
+    prices = {name: price_of(body, name, item) for name in _PRICES}
     if prices["entry_price"] and (prices["limit_price"] or prices["stop_price"]):
         raise GuardRefusal("bad_price", "entry_price stands alone: the market decides whether it is a limit or a stop.")
     _check_sides(side, prices)

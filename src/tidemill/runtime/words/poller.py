@@ -18,6 +18,7 @@ from tidemill.runtime.guard.relimits import face_limits
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.record.writer import Writer
 from tidemill.runtime.words.bodies import intent_row, number_of, verdict_row
+from tidemill.runtime.words.protecting import protect_word
 from tidemill.runtime.words.words import (
     AdjustWord,
     CancelWord,
@@ -34,7 +35,7 @@ POLL_S = 0.1
 _REMEMBERED = 4096  # keys of answered commands: more than one look at the store can hold
 _STALE_NS = 60_000_000_000  # an order nobody took for so long is not wanted any more
 _OPERATORS = {"pause": Operator.PAUSE, "go_on": Operator.GO_ON}
-_KINDS = ("adjust", "cancel", "go_on", "limits", "order", "pause", "stop", "tick", "verdict")
+_KINDS = ("adjust", "cancel", "go_on", "limits", "order", "pause", "protect", "stop", "tick", "verdict")
 
 
 class CommandPoller:
@@ -129,19 +130,9 @@ class CommandPoller:
         """Put a command into the inbox; return the answer if it has one at once."""
         body: dict[str, Any] = json.loads(command.body or "{}")
         kind, by, key = command.kind, command.user, command.key
-        if kind == "cancel":
-            self._inbox.operator(CancelWord(str(body["client_id"]), by, key))
-        elif kind in _OPERATORS:
-            self._inbox.operator(OperatorWord(_OPERATORS[kind], by, str(body.get("reason", "")), key))
-        elif kind == "verdict":
+        if kind == "verdict":
             if not self._inbox.command(VerdictWord(verdict_row(body), by, key)):
                 raise GuardRefusal("busy", "Too many commands wait; try again.")
-        elif kind == "stop":
-            self._inbox.operator(StopWord(by, key))
-        elif kind == "limits":
-            self._inbox.operator(LimitsWord(face_limits(body), command.body, by, key))
-        elif kind == "adjust":
-            self._inbox.operator(self._adjustment(body, by, key))
         elif kind == "tick":
             return self._take_tick(body)
         elif kind == "order":
@@ -154,8 +145,25 @@ class CommandPoller:
             if not self._inbox.command(word):
                 raise GuardRefusal("busy", "Too many commands wait; try again.")
         else:
-            raise UnknownName("command", kind, _KINDS)
+            self._inbox.operator(self._operator_word(command, body))
         return ""
+
+    def _operator_word(self, command: CommandRow, body: dict[str, Any]) -> Any:
+        """Return the word of a command that waits behind nothing. Raises UnknownName: there is no such command."""
+        kind, by, key = command.kind, command.user, command.key
+        if kind == "cancel":
+            return CancelWord(str(body["client_id"]), by, key)
+        if kind in _OPERATORS:
+            return OperatorWord(_OPERATORS[kind], by, str(body.get("reason", "")), key)
+        if kind == "stop":
+            return StopWord(by, key)
+        if kind == "limits":
+            return LimitsWord(face_limits(body), command.body, by, key)
+        if kind == "protect":
+            return protect_word(body, self._instruments, self._strategies, by, key)
+        if kind == "adjust":
+            return self._adjustment(body, by, key)
+        raise UnknownName("command", kind, _KINDS)
 
     def _adjustment(self, body: Mapping[str, Any], by: str, key: str) -> AdjustWord:
         """Return the adjustment a person asks for; its key is its identity, so it is booked once."""
