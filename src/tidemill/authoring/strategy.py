@@ -23,8 +23,9 @@ What a step may read and write:
 * ``me``: the declared fields. Parameters are numbers, memory can be set (``me.count += 1``), indicators are handed to
   their function (``sma(me.fast, bar.close)``).
 * ``bar``: ``ts_ns`` (start), ``now_ns`` (end), ``interval_ns``, ``open``, ``high``, ``low``, ``close``, ``volume``.
-* ``order``: ``held`` (signed units), ``pending`` (1 while an entry or exit works), ``average`` (entry price),
-  ``bars_held``, ``equity``; and what ``buy``, ``sell``, ``close``, ``go_long``, ``go_short`` write into it.
+* ``order``: ``held`` (signed units), ``pending`` (1 while an entry or exit works), ``traded`` (1 once a position has
+  been held), ``average`` (entry price), ``bars_held``, ``equity``; and what ``buy``, ``sell``, ``close``, ``go_long``,
+  ``go_short`` write into it.
 * ``clock``, if named: ``day`` (trading day), ``minute`` (of the local day, at the bar's start), ``session``,
   ``open_ns``, ``close_ns``, ``now_ns``.
 * ``second``, ``third``, if named: more tickets, for brackets and pairs of orders (``oco``, ``then``).

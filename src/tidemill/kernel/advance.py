@@ -151,6 +151,7 @@ def _call_step(state: int, tape: int, code: int, index: int, slot: Any, settings
             ticket = proposal_at(state, number)
             ticket.side = 0
             ticket.held = slot.quantity
+            ticket.traded = 1 if slot.peak_quantity > 0.0 else 0
             ticket.pending = 0 if slot.entry_order < 0 and slot.exit_order < 0 else 1
             if settings.uses_book == 1:
                 _write_book(state, ticket, slot, settings)

@@ -122,6 +122,7 @@ def run_ahead(state: int, venue: int, code: int, stream: Any, address: int, unti
         ticket = proposal_at(state, number)
         ticket.side = 0
         ticket.held = slot.quantity
+        ticket.traded = 1 if slot.peak_quantity > 0.0 else 0
         ticket.pending = 0
     stream.ahead = call4(int_at(code, 2 + slot.strategy), state, index, address, limit)
     stream.found = 0

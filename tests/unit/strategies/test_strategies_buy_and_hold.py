@@ -18,6 +18,14 @@ def test_a_position_that_a_stop_has_closed_stays_closed():
     assert [reason for _, _, reason in deeds(run(BuyAndHold, bars, settings=settings), bars)] == ["SIGNAL", "STOP_LOSS"]
 
 
+def test_a_position_that_was_opened_and_closed_between_two_bars_stays_closed():
+    bars = path_bars([100, 100, 100, 100, 100])
+    bars.low[1] = 90.0  # bought at its open, stopped out before its close: the strategy never sees what it held
+    settings = RunSettings(settings=StrategySettings(stop_loss_pct=5.0))
+    done = deeds(run(BuyAndHold, bars, settings=settings), bars)
+    assert [(side, reason) for _, side, reason in done] == [(1, "SIGNAL"), (-1, "STOP_LOSS")]
+
+
 def test_a_refused_entry_is_tried_again():
     bars = path_bars([1_000, 1_000, 50, 50])
     settings = RunSettings(cash=500, settings=StrategySettings(sizing=Sizing.FIXED, size_value=1))
