@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult, Executable, RowMapping, Select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from tidemill.adapters.sql.asked import Question
 from tidemill.adapters.sql.connect import file_of, make_engine, parse_url
 from tidemill.adapters.sql.migrate import greet
 from tidemill.adapters.sql.place import prepare_file
@@ -17,11 +18,12 @@ from tidemill.adapters.sql.session import Session
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.model.errors import AlreadyThere, StoreError
 
-__all__ = ["Database", "Row", "Writing"]
+__all__ = ["Answered", "Database", "Row", "Writing"]
 
 _PATIENCE_MS = 5_000
 
 Row = RowMapping
+Answered = dict[str, Any]
 
 
 class Writing:
@@ -106,6 +108,13 @@ class Database:
     def row(self, statement: Select[Any]) -> Row | None:
         """Return the first row of a query, None when there is none. Raises StoreError."""
         return next(iter(self.rows(statement)), None)
+
+    def ask(self, question: Question, **values: Any) -> list[Answered]:
+        """Return the rows of a question that is asked all the time, by column name. Raises StoreError."""
+        text, names, own = question.text(self.kind)
+        said, columns = own | values, question.columns
+        found = self._session().read(text, tuple(said[name] for name in names))
+        return [dict(zip(columns, row, strict=True)) for row in found]
 
     @contextmanager
     def write(self) -> Iterator[Writing]:

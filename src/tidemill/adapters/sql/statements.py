@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from tidemill.adapters.sql.tables import OUTBOX
 from tidemill.model.errors import InvariantBroken
 
-__all__ = ["OnConflict", "delete_sql", "insert_sql", "select_sql", "text_of"]
+__all__ = ["OnConflict", "compiled", "delete_sql", "insert_sql", "select_sql", "text_of"]
 
 OnConflict = Literal["refuse", "keep", "replace"]
 
@@ -29,13 +29,18 @@ _DIALECTS: dict[str, Dialect] = {
 _PENDING: ColumnElement[str] = literal_column("'PENDING'")
 
 
+def compiled(statement: Any, database: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+    """Return a Core statement's text, the names of its placeholders in their order, and the values it has itself."""
+    found = statement.compile(dialect=_DIALECTS[database])
+    return str(found), tuple(found.positiontup or ()), dict(found.params)
+
+
 def text_of(statement: Any, database: str, names: Sequence[str]) -> str:
     """Return a Core statement's text, whose placeholders take the values of ``names`` in that order."""
-    compiled = statement.compile(dialect=_DIALECTS[database])
-    order = list(compiled.positiontup or [])
-    if order != list(names):
-        raise InvariantBroken(f"A statement takes {order} and is given {list(names)}.")
-    return str(compiled)
+    text, order, _ = compiled(statement, database)
+    if order != tuple(names):
+        raise InvariantBroken(f"A statement takes {list(order)} and is given {list(names)}.")
+    return text
 
 
 @cache

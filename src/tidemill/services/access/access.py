@@ -6,9 +6,13 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from functools import cache
 
+from sqlalchemy import and_, bindparam, select
+
+from tidemill.adapters.sql.asked import Question
 from tidemill.adapters.sql.database import Database, Row
-from tidemill.adapters.sql.service_tables import USERS
+from tidemill.adapters.sql.service_tables import REFRESH_TOKENS, USERS
 from tidemill.adapters.sql.tables import META
 from tidemill.model.people import Principal, Role, Tier
 from tidemill.ports.seams import Clock
@@ -27,6 +31,14 @@ _OWNER_CODE = "owner_code"
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is read as something else
 _GROUPS, _GROUP = 5, 5  # 25 of 32 letters: 125 bits
 _SECOND = 1_000_000_000
+_S = REFRESH_TOKENS.c
+# Asked at every request: somebody as they are now, and whether the session of their token was ended.
+_BEHIND = Question(
+    select(*(column for column in USERS.c if column.name != "password_hash"), _S.revoked_ns)
+    .join_from(USERS, REFRESH_TOKENS, and_(_S.family == bindparam("session"), _S.user_id == USERS.c.id))
+    .where(USERS.c.id == bindparam("user_id"))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +214,11 @@ class Access:
             Refused: the token is not good, was ended, or belongs to nobody who may come in.
         """
         claims = self.tokens.read(token)
-        user = self.users.find(claims.user_id)
-        if (
-            user is None
-            or not user.is_active
-            or user.version != claims.version
-            or not self.sessions.is_open(claims.session)
-        ):
+        found = self._database.ask(_BEHIND, session=claims.session, user_id=claims.user_id)
+        row = found[0] if found else {"is_active": 0}
+        if not row["is_active"] or row["session_version"] != claims.version or row["revoked_ns"]:
             raise Refused(Kind.NOT_SIGNED_IN, "signed_out", "That token was signed out; sign in again.")
+        user = user_of(row)
         highest = user.role if claims.most is None or claims.most.rank > user.role.rank else claims.most
         return principal(user, highest, claims.token_id, claims.session)
 
@@ -265,8 +274,12 @@ class Access:
 
 def principal(user: User, highest: Role, token_id: str = "", session: str = "") -> Principal:
     """Return somebody with all roles up to one."""
-    roles = frozenset(role for role in Role if role.rank <= highest.rank)
-    return Principal(user.user_id, user.username, roles, user.tier, token_id, session)
+    return Principal(user.user_id, user.username, _up_to(highest), user.tier, token_id, session)
+
+
+@cache
+def _up_to(highest: Role) -> frozenset[Role]:
+    return frozenset(role for role in Role if role.rank <= highest.rank)
 
 
 def _digest(code: str) -> str:

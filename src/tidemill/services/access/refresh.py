@@ -87,11 +87,6 @@ class Sessions:
         ends = min(now + self._refresh_ns, first + self._longest_ns)
         return _add(writing, int(row["user_id"]), int(row["session_version"]), family, now, ends)
 
-    def is_open(self, family: str) -> bool:
-        """Tell whether a session has not been ended."""
-        row = self._database.row(REFRESH_TOKENS.select().where(_T.family == family).limit(1))
-        return row is not None and not row["revoked_ns"]
-
     def end(self, family: str) -> None:
         """End a session: neither its refresh token nor its access tokens are good any more."""
         with self._database.write() as writing:

@@ -6,6 +6,7 @@ embedded keys are refused unread.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _REQUIRED = ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"]
 _LEEWAY_S = 10
 _SECOND = 1_000_000_000
 _LONGEST = 4_096
+_KNOWN = 4_096  # tokens whose signature was found right; a megabyte or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Tokens:
 
     def __init__(self, key: bytes, settings: TokenSettings, clock: Clock) -> None:
         self._key, self.settings, self._clock = key, settings, clock
+        self._known: dict[bytes, tuple[Claims, Mapping[str, Any]]] = {}
 
     def sign(
         self, claims: Claims, username: str, roles: list[str], *, lifetime_s: int | None = None
@@ -102,29 +105,39 @@ class Tokens:
         return jwt.encode(payload, self._key, algorithm=_ALGORITHM), ends
 
     def read(self, token: str) -> Claims:
-        """Return what a token says.
+        """Return what a token says; a signature is checked once, the times at every request.
 
         Raises:
             Refused: it is not ours, not an access token, not yet or no longer good.
         """
         try:
-            if len(token) > _LONGEST or jwt.get_unverified_header(token) != _HEADER:
+            if len(token) > _LONGEST:
                 raise _not_good()
-            payload = jwt.decode(
-                token,
-                self._key,
-                algorithms=[_ALGORITHM],
-                audience=self.settings.audience,
-                issuer=self.settings.issuer,
-                leeway=_LEEWAY_S,
-                # Times are compared below, with the clock of the process.
-                options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
-            )
-            claims = _claims(payload)
+            mark = hashlib.sha256(token.encode()).digest()  # the token itself is kept nowhere
+            claims, payload = self._known.get(mark) or self._verified(token)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
             raise _not_good() from None
         self._in_time(payload)
+        if mark not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[mark] = claims, payload
         return claims
+
+    def _verified(self, token: str) -> tuple[Claims, Mapping[str, Any]]:
+        if jwt.get_unverified_header(token) != _HEADER:
+            raise _not_good()
+        payload = jwt.decode(
+            token,
+            self._key,
+            algorithms=[_ALGORITHM],
+            audience=self.settings.audience,
+            issuer=self.settings.issuer,
+            leeway=_LEEWAY_S,
+            # Times are compared by themselves, with the clock of the process.
+            options={"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False},
+        )
+        return _claims(payload), payload
 
     def _in_time(self, payload: Mapping[str, Any]) -> None:
         now = self._clock.now_ns() / _SECOND
