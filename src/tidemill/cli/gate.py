@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,13 +37,7 @@ def pause(
     as_json: JSON = False,
 ) -> None:
     """Let a run look on: no new entries; exits and protection go on."""
-    from tidemill.services.home import find_home
-    from tidemill.services.operating import ask_word
-
-    with refusals(as_json=as_json):
-        home = find_home(data_dir, database)
-        wait_s = WAIT_S if wait else 0.0
-        tell(ask_word(home, "pause", {"reason": reason}, run_id=run, user=by or "", wait_s=wait_s), as_json=as_json)
+    _say("pause", {"reason": reason}, run, by, data_dir, database, wait=wait, as_json=as_json)
 
 
 @with_flags()
@@ -57,13 +52,7 @@ def go_on(
     as_json: JSON = False,
 ) -> None:
     """Let a paused run trade again."""
-    from tidemill.services.home import find_home
-    from tidemill.services.operating import ask_word
-
-    with refusals(as_json=as_json):
-        home = find_home(data_dir, database)
-        wait_s = WAIT_S if wait else 0.0
-        tell(ask_word(home, "go_on", {"reason": reason}, run_id=run, user=by or "", wait_s=wait_s), as_json=as_json)
+    _say("go_on", {"reason": reason}, run, by, data_dir, database, wait=wait, as_json=as_json)
 
 
 @with_flags()
@@ -81,11 +70,25 @@ def verdict(  # noqa: PLR0913 - one option each
     as_json: JSON = False,
 ) -> None:
     """Answer a proposal that waits for a gate; it can only be let through, scaled down or refused."""
+    body = {"proposal": proposal, "answer": answer.value, "ratio": ratio, "confidence": confidence}
+    _say("verdict", body, run, by, data_dir, database, wait=wait, as_json=as_json)
+
+
+def _say(
+    word: str,
+    body: Mapping[str, Any],
+    run: str | None,
+    by: str | None,
+    data_dir: str | None,
+    database: str | None,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Say a word to a run and tell what it answers."""
     from tidemill.services.home import find_home
     from tidemill.services.operating import ask_word
 
-    body = {"proposal": proposal, "answer": answer.value, "ratio": ratio, "confidence": confidence}
     with refusals(as_json=as_json):
         home = find_home(data_dir, database)
-        wait_s = WAIT_S if wait else 0.0
-        tell(ask_word(home, "verdict", body, run_id=run, user=by or "", wait_s=wait_s), as_json=as_json)
+        tell(ask_word(home, word, body, run_id=run, user=by or "", wait_s=WAIT_S if wait else 0.0), as_json=as_json)

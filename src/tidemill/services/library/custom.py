@@ -7,21 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
-
 from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.service_tables import CUSTOM_STRATEGIES
-from tidemill.model.errors import AlreadyThere
 from tidemill.model.people import CUSTOM_STRATEGY_TIERS, Principal, UserScope
 from tidemill.ports.seams import Clock
 from tidemill.services.conditions import check_conditions, try_conditions
-from tidemill.services.fleet.refusals import not_there, tier_needed
+from tidemill.services.fleet.refusals import tier_needed
+from tidemill.services.library.shelf import Shelf, said
 from tidemill.services.refusals import Kind, Refused
 
 __all__ = ["Custom", "CustomStrategies", "CustomWish", "document_of_sides"]
 
 _TABLE = CUSTOM_STRATEGIES
-_MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,8 @@ class CustomStrategies:
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+        self._clock = clock
+        self._shelf = Shelf(database, _TABLE, "custom strategy", "custom strategies", 500, _custom_of)
 
     def validate(self, principal: Principal, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is wrong with conditions, or odd about them, and what they say. Raises Refused: the tier."""
@@ -141,85 +139,50 @@ class CustomStrategies:
             now,
             now,
         )
-        if len(self.list(principal.scope)) >= _MOST:
-            sentence = f"{_MOST} custom strategies are the most one keeps; delete one first."
-            raise Refused(Kind.CONFLICT, "too_many", sentence)
-        values = {**self._checked(made), "user_id": made.user_id, "created_ns": now}
-        number = self._write(made.name, insert(_TABLE).values(values))
+        self._shelf.check_room(principal.scope)
+        number = self._shelf.add(principal.scope, made.name, {**_checked(made), "created_ns": now})
         return replace(made, number=number)
 
     def change(self, principal: Principal, number: int, wish: CustomWish) -> Custom:
         """Change one's own custom strategy; what runs with it keeps the conditions it began with. Raises as create."""
         _check_tier(principal)
         old = self.get(principal.scope, number, is_own=True)
-        given: dict[str, Any] = {
-            "name": wish.name,
-            "description": wish.description,
-            "avatar": wish.avatar,
-            "buy": wish.buy,
-            "sell": wish.sell,
-            "is_active": wish.is_active,
-            "is_public": wish.is_public,
-        }
-        changes = {name: value for name, value in given.items() if value is not None}
-        made = replace(old, **changes, updated_ns=self._clock.now_ns())
-        mine = update(_TABLE).where(_TABLE.c.id == number, _TABLE.c.user_id == principal.user_id)
-        self._write(made.name, mine.values(self._checked(made)))
+        made = replace(old, **said(wish), updated_ns=self._clock.now_ns())
+        self._shelf.change(principal.scope, number, made.name, _checked(made))
         return made
-
-    def _checked(self, made: Custom) -> dict[str, Any]:
-        """Return the columns of a custom strategy whose conditions can be used."""
-        found = check_conditions(made.document)
-        if not found["valid"]:
-            first = found["errors"][0]
-            sentence = f"{first['path'] or 'The conditions'}: {first['message']} {first['hint']}"
-            details = {"errors": found["errors"][:50], "warnings": found["warnings"][:50]}
-            raise Refused(Kind.INVALID, "bad_conditions", sentence, field=first["path"] or None, details=details)
-        return {
-            "name": made.name,
-            "description": made.description,
-            "avatar": made.avatar,
-            "buy_conditions_json": json.dumps(made.buy),
-            "sell_conditions_json": json.dumps(made.sell),
-            "is_active": int(made.is_active),
-            "is_public": int(made.is_public),
-            "updated_ns": made.updated_ns,
-        }
-
-    def _write(self, name: str, statement: Any) -> int:
-        try:
-            with self._database.write() as writing:
-                return writing.insert(statement) if statement.is_insert else writing.run(statement)
-        except AlreadyThere:
-            sentence = f"You have a custom strategy named {name[:80]!r} already; choose another name."
-            raise Refused(Kind.CONFLICT, "name_taken", sentence, field="body.name") from None
 
     def get(self, scope: UserScope, number: int, *, is_own: bool = False) -> Custom:
         """Return one's own custom strategy, or a public one unless it has to be one's own. Raises Refused."""
-        mine = _TABLE.c.user_id == scope.user_id
-        who = mine if is_own else or_(mine, (_TABLE.c.is_public == 1) & (_TABLE.c.is_active == 1))
-        row = self._database.row(select(_TABLE).where(_TABLE.c.id == number, who))
-        if row is None:
-            raise not_there("custom strategy", number)
-        return _custom_of(row)
+        return self._shelf.get(scope, number, is_own=is_own)
 
     def list(self, scope: UserScope, *, only_active: bool = False) -> Sequence[Custom]:
         """Return one's own custom strategies, newest first."""
-        mine = select(_TABLE).where(_TABLE.c.user_id == scope.user_id)
-        if only_active:
-            mine = mine.where(_TABLE.c.is_active == 1)
-        rows = self._database.rows(mine.order_by(_TABLE.c.created_ns.desc(), _TABLE.c.id.desc()).limit(_MOST))
-        return [_custom_of(row) for row in rows]
+        return self._shelf.mine(scope, *((_TABLE.c.is_active == 1,) if only_active else ()))
 
     def public(self, limit: int, offset: int) -> Sequence[Custom]:
         """Return what people have made public, newest first."""
-        shared = select(_TABLE).where(_TABLE.c.is_public == 1, _TABLE.c.is_active == 1)
-        newest = shared.order_by(_TABLE.c.updated_ns.desc(), _TABLE.c.id.desc())
-        return [_custom_of(row) for row in self._database.rows(newest.limit(limit).offset(offset))]
+        return self._shelf.public(limit, offset)
 
     def delete(self, scope: UserScope, number: int) -> None:
         """Delete one's own custom strategy; what runs with it goes on. Raises Refused."""
-        with self._database.write() as writing:
-            gone = writing.run(delete(_TABLE).where(_TABLE.c.id == number, _TABLE.c.user_id == scope.user_id))
-        if not gone:
-            raise not_there("custom strategy", number)
+        self._shelf.delete(scope, number)
+
+
+def _checked(made: Custom) -> dict[str, Any]:
+    """Return the columns of a custom strategy whose conditions can be used."""
+    found = check_conditions(made.document)
+    if not found["valid"]:
+        first = found["errors"][0]
+        sentence = f"{first['path'] or 'The conditions'}: {first['message']} {first['hint']}"
+        details = {"errors": found["errors"][:50], "warnings": found["warnings"][:50]}
+        raise Refused(Kind.INVALID, "bad_conditions", sentence, field=first["path"] or None, details=details)
+    return {
+        "name": made.name,
+        "description": made.description,
+        "avatar": made.avatar,
+        "buy_conditions_json": json.dumps(made.buy),
+        "sell_conditions_json": json.dumps(made.sell),
+        "is_active": int(made.is_active),
+        "is_public": int(made.is_public),
+        "updated_ns": made.updated_ns,
+    }

@@ -7,22 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
-
 from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.service_tables import USER_STRATEGIES
-from tidemill.model.errors import AlreadyThere
 from tidemill.model.people import Principal, UserScope
 from tidemill.ports.seams import Clock
 from tidemill.services.fleet.naming import find_name, plain_name
-from tidemill.services.fleet.refusals import not_there
 from tidemill.services.fleet.strategies import CUSTOM_TYPE, Strategies
-from tidemill.services.refusals import Kind, Refused
+from tidemill.services.library.shelf import Shelf, said
 
 __all__ = ["Saved", "SavedStrategies", "SavedWish"]
 
 _TABLE = USER_STRATEGIES
-_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,8 @@ class SavedStrategies:
     """
 
     def __init__(self, database: Database, clock: Clock, strategies: Strategies) -> None:
-        self._database, self._clock, self._strategies = database, clock, strategies
+        self._clock, self._strategies = clock, strategies
+        self._shelf = Shelf(database, _TABLE, "strategy", "strategies", 1_000, _saved_of)
 
     def create(self, principal: Principal, wish: SavedWish) -> Saved:
         """Keep a strategy.
@@ -107,28 +103,16 @@ class SavedStrategies:
             now,
             now,
         )
-        if len(self.list(principal.scope)) >= _MOST:
-            raise Refused(Kind.CONFLICT, "too_many", f"{_MOST} strategies are the most one keeps; delete one first.")
+        self._shelf.check_room(principal.scope)
         made = self._checked(principal, made)
-        values = {**_columns(made), "user_id": made.user_id, "created_ns": now}
-        return replace(made, number=self._write(made.name, insert(_TABLE).values(values)))
+        number = self._shelf.add(principal.scope, made.name, {**_columns(made), "created_ns": now})
+        return replace(made, number=number)
 
     def change(self, principal: Principal, number: int, wish: SavedWish) -> Saved:
         """Change one's own strategy; runs keep what they began with. Raises as ``create``."""
         old = self.get(principal.scope, number, is_own=True)
-        given: dict[str, Any] = {
-            "name": wish.name,
-            "description": wish.description,
-            "strategy_type": wish.strategy_type,
-            "config": wish.config,
-            "results": wish.results,
-            "is_active": wish.is_active,
-            "is_public": wish.is_public,
-        }
-        changes = {name: value for name, value in given.items() if value is not None}
-        made = self._checked(principal, replace(old, **changes, updated_ns=self._clock.now_ns()))
-        mine = update(_TABLE).where(_TABLE.c.id == number, _TABLE.c.user_id == principal.user_id)
-        self._write(made.name, mine.values(_columns(made)))
+        made = self._checked(principal, replace(old, **said(wish), updated_ns=self._clock.now_ns()))
+        self._shelf.change(principal.scope, number, made.name, _columns(made))
         return made
 
     def _checked(self, principal: Principal, made: Saved) -> Saved:
@@ -140,28 +124,13 @@ class SavedStrategies:
         self._strategies.of_config(principal.scope, name, made.config, made.name)
         return replace(made, strategy_type=name)
 
-    def _write(self, name: str, statement: Any) -> int:
-        try:
-            with self._database.write() as writing:
-                return writing.insert(statement) if statement.is_insert else writing.run(statement)
-        except AlreadyThere:
-            sentence = f"You have a strategy named {name[:80]!r} already; choose another name."
-            raise Refused(Kind.CONFLICT, "name_taken", sentence, field="body.name") from None
-
     def get(self, scope: UserScope, number: int, *, is_own: bool = False) -> Saved:
         """Return one's own strategy, or a public one unless it has to be one's own. Raises Refused."""
-        mine = _TABLE.c.user_id == scope.user_id
-        who = mine if is_own else or_(mine, (_TABLE.c.is_public == 1) & (_TABLE.c.is_active == 1))
-        row = self._database.row(select(_TABLE).where(_TABLE.c.id == number, who))
-        if row is None:
-            raise not_there("strategy", number)
-        return _saved_of(row)
+        return self._shelf.get(scope, number, is_own=is_own)
 
     def list(self, scope: UserScope) -> Sequence[Saved]:
         """Return one's own strategies, newest first."""
-        mine = select(_TABLE).where(_TABLE.c.user_id == scope.user_id)
-        rows = self._database.rows(mine.order_by(_TABLE.c.created_ns.desc(), _TABLE.c.id.desc()).limit(_MOST))
-        return [_saved_of(row) for row in rows]
+        return self._shelf.mine(scope)
 
     def public(self, strategy_type: str, limit: int, offset: int) -> Sequence[Saved]:
         """Return what people have made public, newest first; of a type, if asked.
@@ -169,19 +138,14 @@ class SavedStrategies:
         Raises:
             UnknownName: there is no such type.
         """
-        shared = select(_TABLE).where(_TABLE.c.is_public == 1, _TABLE.c.is_active == 1)
-        if strategy_type:
-            is_custom = plain_name(strategy_type) == CUSTOM_TYPE
-            shared = shared.where(_TABLE.c.strategy_type == (CUSTOM_TYPE if is_custom else find_name(strategy_type)))
-        newest = shared.order_by(_TABLE.c.updated_ns.desc(), _TABLE.c.id.desc())
-        return [_saved_of(row) for row in self._database.rows(newest.limit(limit).offset(offset))]
+        if not strategy_type:
+            return self._shelf.public(limit, offset)
+        name = CUSTOM_TYPE if plain_name(strategy_type) == CUSTOM_TYPE else find_name(strategy_type)
+        return self._shelf.public(limit, offset, _TABLE.c.strategy_type == name)
 
     def delete(self, scope: UserScope, number: int) -> None:
         """Delete one's own strategy; what runs with it goes on. Raises Refused."""
-        with self._database.write() as writing:
-            gone = writing.run(delete(_TABLE).where(_TABLE.c.id == number, _TABLE.c.user_id == scope.user_id))
-        if not gone:
-            raise not_there("strategy", number)
+        self._shelf.delete(scope, number)
 
 
 def _columns(made: Saved) -> dict[str, Any]:

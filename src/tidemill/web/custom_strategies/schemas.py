@@ -87,32 +87,6 @@ class TestIn(DocumentIn):
         return [item.model_dump(exclude_none=True) if isinstance(item, CandleIn) else item for item in self.price_data]
 
 
-class CustomIn(BaseModel):
-    """A custom strategy to be kept."""
-
-    model_config = CAMEL_IN
-
-    name: Name
-    description: _Text = ""
-    buy_conditions: Side = Field(validation_alias=_BUY)
-    sell_conditions: Side = Field(validation_alias=_SELL, examples=[_EXAMPLE_SELL])
-    avatar: _Avatar = ""
-    is_active: bool = True
-    is_public: bool = False
-
-    def wish(self) -> CustomWish:
-        """Return it as the service takes it."""
-        return CustomWish(
-            self.name,
-            self.description,
-            self.buy_conditions,
-            self.sell_conditions,
-            self.avatar,
-            self.is_active,
-            self.is_public,
-        )
-
-
 class CustomChangeIn(BaseModel):
     """What is to change; what is left out stays."""
 
@@ -137,6 +111,18 @@ class CustomChangeIn(BaseModel):
             self.is_active,
             self.is_public,
         )
+
+
+class CustomIn(CustomChangeIn):
+    """A custom strategy to be kept."""
+
+    name: Name
+    description: _Text = ""
+    buy_conditions: Side = Field(validation_alias=_BUY)
+    sell_conditions: Side = Field(validation_alias=_SELL, examples=[_EXAMPLE_SELL])
+    avatar: _Avatar = ""
+    is_active: bool = True
+    is_public: bool = False
 
 
 class CustomOut(BaseModel):

@@ -28,32 +28,6 @@ _CONFIG = AliasChoices("config", "parameters", "strategyParameters")
 _RESULTS = AliasChoices("backtest_results", "backtestResults")
 
 
-class SavedIn(BaseModel):
-    """A strategy to be kept."""
-
-    model_config = CAMEL_IN
-
-    name: Name
-    description: _Text = ""
-    strategy_type: Name = Field(validation_alias=_TYPE, examples=["meanReversion"])
-    config: _Config = Field(default_factory=dict, validation_alias=_CONFIG, examples=[{"window": 20}])
-    backtest_results: _Config | None = Field(default=None, validation_alias=_RESULTS)
-    is_active: bool = True
-    is_public: bool = False
-
-    def wish(self) -> SavedWish:
-        """Return it as the service takes it."""
-        return SavedWish(
-            self.name,
-            self.description,
-            self.strategy_type,
-            self.config,
-            self.backtest_results,
-            self.is_active,
-            self.is_public,
-        )
-
-
 class SavedChangeIn(BaseModel):
     """What is to change; what is left out stays."""
 
@@ -78,6 +52,18 @@ class SavedChangeIn(BaseModel):
             self.is_active,
             self.is_public,
         )
+
+
+class SavedIn(SavedChangeIn):
+    """A strategy to be kept."""
+
+    name: Name
+    description: _Text = ""
+    strategy_type: Name = Field(validation_alias=_TYPE, examples=["meanReversion"])
+    config: _Config = Field(default_factory=dict, validation_alias=_CONFIG, examples=[{"window": 20}])
+    backtest_results: _Config | None = Field(default=None, validation_alias=_RESULTS)
+    is_active: bool = True
+    is_public: bool = False
 
 
 class SavedOut(BaseModel):
