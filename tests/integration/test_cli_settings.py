@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tidemill.cli.config import nested, toml_text, values_of
+from tidemill.cli.config import values_of
+from tidemill.cli.config_text import nested, toml_text
 from tidemill.cli.flags import FLAGS
 from tidemill.cli.request import request_of, run_settings, strategy_settings
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Rebalance, Sizing, Slippage, TimeInForce

@@ -43,7 +43,7 @@ def backtest(
     no costs, and a position still open at the end is valued at the last close.
     """
     from tidemill.cli.config import merged, read_config, tree_of_file
-    from tidemill.cli.config import write_config as save_config
+    from tidemill.cli.config_text import write_config as save_config
     from tidemill.cli.progress import WorkBar, announce_compiling
 
     announce_compiling()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.cli import options
-from tidemill.cli.config import nested
+from tidemill.cli.config_text import nested
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Rebalance, TimeInForce
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.model.instrument import AssetClass

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError, UnsupportedBytecodeError
 
@@ -19,15 +18,16 @@ from tidemill.authoring.raises import where_raised
 from tidemill.authoring.strategy import StrategySpec
 from tidemill.engine.generated import generate_entry
 from tidemill.engine.mistakes import explain
+from tidemill.engine.views import argument_views, memory_view, object_view, slot_view
 from tidemill.kernel.access import head, proposal_at, slot_at
 from tidemill.kernel.compile import JIT, general
 from tidemill.kernel.memory import float_at, int_at, record_at, register
 from tidemill.kernel.pipeline import Helper
 from tidemill.model.bars import BarTable
 from tidemill.model.errors import StrategyError
-from tidemill.model.records import CLOCK, EVENT, HEADER, PROPOSAL, SLOT, STREAM
+from tidemill.model.records import STREAM
 
-__all__ = ["EVENT_FIELDS", "BoundStep", "bind_step", "interpreted"]
+__all__ = ["BoundStep", "bind_step", "interpreted"]
 
 _COMPILED = (Dispatcher, Helper)
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int64, *(ctypes.c_int64,) * 4)
@@ -181,84 +181,17 @@ def _bind_compiled(spec: StrategySpec) -> BoundStep:
     return BoundStep(bound.address, "compiled" if JIT else "interpreted", bound.keep)
 
 
-def _fields(layout: np.dtype[Any]) -> Any:
-    """Return a ctypes structure with the fields of a flat record: much faster to read from Python than numpy's."""
-    kinds = {np.dtype(np.int64): ctypes.c_int64, np.dtype(np.float64): ctypes.c_double}
-    members = []
-    for name in layout.names or ():
-        kind = layout[name]
-        members.append((name, kinds[kind] if kind in kinds else ctypes.c_char * kind.itemsize))
-    return type("Fields", (ctypes.Structure,), {"_fields_": members})
-
-
-EVENT_FIELDS = _fields(EVENT)
-_TICKET_FIELDS = _fields(PROPOSAL)
-_CLOCK_FIELDS = _fields(CLOCK)
-
-
-def _views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...]:
-    """Return the step's arguments as live views of the state's memory."""
-    header = np.frombuffer(memoryview((ctypes.c_char * HEADER.itemsize).from_address(state)), HEADER)[0]
-    offsets = {name: HEADER.fields[name][1] for name in ("event", "clock")}  # type: ignore[index]
-    tickets = [
-        _TICKET_FIELDS.from_address(state + int(header["proposals"]) + (3 * slot + number) * PROPOSAL.itemsize)
-        for number in range(3)
-    ]
-    known = {
-        "me": me,
-        "bar": EVENT_FIELDS.from_address(state + offsets["event"]),
-        "clock": _CLOCK_FIELDS.from_address(state + offsets["clock"]),
-        "order": tickets[0],
-        "second": tickets[1],
-        "third": tickets[2],
-    }
-    return tuple(known[name] for name in spec.arguments)
-
-
-def _slot_view(state: int, slot: int) -> Any:
-    header = np.frombuffer(memoryview((ctypes.c_char * HEADER.itemsize).from_address(state)), HEADER)[0]
-    where = state + int(header["slots"]) + slot * SLOT.itemsize
-    return np.frombuffer(memoryview((ctypes.c_char * SLOT.itemsize).from_address(where)), SLOT)[0]
-
-
-def _memory_view(spec: StrategySpec, state: int, slot: int) -> Any:
-    raw = (ctypes.c_char * spec.layout.itemsize).from_address(state + int(_slot_view(state, slot)["memory"]))
-    return np.frombuffer(memoryview(raw), spec.layout).view(np.recarray)[0]
-
-
-def _object_view(spec: StrategySpec, record: Any, bars: BarTable | None) -> Any:
-    """Return an ordinary instance of the strategy with parameters as numbers and indicators as live records.
-
-    Its ``start()`` is called once; its ``prepare(bars)`` once with the history the run was given, so that slow features
-    can be computed as columns. What it makes of later rows is what the look-ahead check looks for.
-    """
-    me = spec.strategy()
-    for name, param in spec.params.items():
-        setattr(me, name, record[name].item() if param.is_number else getattr(record, name))
-    for name, memory in spec.memory.items():
-        setattr(me, name, memory.initial)
-    for name in spec.indicators:
-        setattr(me, name, getattr(record, name))
-    start = getattr(me, "start", None)
-    if start is not None:
-        start()
-    prepare = getattr(me, "prepare", None)
-    if prepare is not None and bars is not None:
-        prepare(bars)
-    return me
-
-
 def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | None], note: str = "") -> BoundStep:
     step = interpreted(spec.step)
     bound = BoundStep(0, form, None, note)
     prepared = bound.prepared
 
     def prepare(state: int, slot: int) -> tuple[Any, ...]:
-        record = _memory_view(spec, state, slot)
-        row = int(_slot_view(state, slot)["instrument"])
+        record = memory_view(spec, state, slot)
+        row = int(slot_view(state, slot)["instrument"])
         bars = history[row] if row < len(history) else None
-        me = record if form == "interpreted" else _object_view(spec, record, bars)
-        arguments = prepared[state, slot] = _views(spec, state, slot, me)
+        me = record if form == "interpreted" else object_view(spec, record, bars)
+        arguments = prepared[state, slot] = argument_views(spec, state, slot, me)
         return arguments
 
     def call(state: int, slot: int, _stream: int, _limit: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.authoring.rules import RuleSpec
-from tidemill.engine.bind import EVENT_FIELDS, BoundStep, bind_step
+from tidemill.engine.bind import BoundStep, bind_step
 from tidemill.engine.blocks import Block
 from tidemill.engine.generated import bind_guard
 from tidemill.engine.plan import EnginePlan
@@ -17,6 +17,7 @@ from tidemill.engine.state import build_state
 from tidemill.engine.streams import Streams
 from tidemill.engine.tape import Tape
 from tidemill.engine.venue import build_venue
+from tidemill.engine.views import EVENT_FIELDS
 from tidemill.kernel.compile import JIT
 from tidemill.kernel.memory import register
 from tidemill.kernel.warm import ensure_compiled

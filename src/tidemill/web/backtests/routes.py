@@ -19,9 +19,7 @@ from tidemill.services.jobs.known import known_strategies
 from tidemill.services.library.custom import CustomWish
 from tidemill.services.library.saved import SavedWish
 from tidemill.web.access import Caller, Scope, rule
-from tidemill.web.backtests.schemas import (
-    BacktestIn,
-    CompareIn,
+from tidemill.web.backtests.answers import (
     CompareOut,
     DataSetsOut,
     HealthOut,
@@ -30,8 +28,8 @@ from tidemill.web.backtests.schemas import (
     KnownStrategiesOut,
     ProgressOut,
     ResultOut,
-    SaveIn,
 )
+from tidemill.web.backtests.schemas import BacktestIn, CompareIn, SaveIn
 from tidemill.web.backtests.shapes import (
     compared,
     job_out,

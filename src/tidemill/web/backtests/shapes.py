@@ -9,14 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tidemill.services.jobs.job import Job
 from tidemill.services.jobs.known import Known
-from tidemill.web.backtests.schemas import (
-    ComparedOut,
-    JobOut,
-    KnownStrategyOut,
-    ParameterOut,
-    ProgressOut,
-    ResultOut,
-)
+from tidemill.web.backtests.answers import ComparedOut, JobOut, KnownStrategyOut, ParameterOut, ProgressOut, ResultOut
 from tidemill.web.times import iso_utc
 
 __all__ = ["compared", "job_out", "known_out", "progress_events", "progress_out", "result_out"]
