@@ -11,13 +11,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from live_scene import World
 from tidemill.model.errors import AmbiguousOutcome
 from tidemill.runtime.life.run import Run
 from tidemill.runtime.record.tape import TapeFile
 from tidemill.testing.exchange import ScriptedExchange
 
-__all__ = ["Died", "Fate", "Lossy", "bury", "die_at", "haunt", "haunt_record", "lossy_world"]
+__all__ = [
+    "Died",
+    "Fate",
+    "Lossy",
+    "bury",
+    "close_run",
+    "die_at",
+    "haunt",
+    "haunt_record",
+    "live_and_die",
+    "lossy_world",
+]
 
 _WRITES = ("commit", "claim", "take_lease", "release_lease")
 _CALLS = ("submit", "cancel", "replace")
@@ -142,7 +155,15 @@ def die_at(world: World, *deeds: tuple[float, Callable[[], Any]]) -> Run | None:
         loop.run_until_complete(loop.create_task(world.meanwhile(run, *deeds) if deeds else world.live(run)))
     except Died:
         bury(loop)
+    finally:
+        close_run(run)
     return run
+
+
+def close_run(run: Run | None) -> None:
+    """Close what a process held open, as the machine does when it is gone."""
+    if run is not None:
+        run.close()
 
 
 def bury(loop: Any) -> None:
@@ -220,3 +241,18 @@ def lossy_world(folder: Path, store: Any, script: Any = None, **more: Any) -> tu
 
     world.wrap_broker = wrap
     return world, lossy
+
+
+def live_and_die(world: World, *ends: int) -> tuple[Run, list[Fate]]:
+    """Let one process after the other die at its point; the last one lives to the end."""
+    fates = []
+    with pytest.MonkeyPatch.context() as patch:
+        for end in (*ends, 0):
+            fate = Fate(end)
+            haunt(world, fate, patch)
+            fates.append(fate)
+            run = die_at(world)
+            if not fate.is_dead:
+                break
+    assert run is not None
+    return run, fates

@@ -288,6 +288,7 @@ class World:
         loop = self.clock.fresh_loop()
         run = self.wire()
         loop.run_until_complete(self.live(run))
+        run.close()
         return run
 
     async def meanwhile(self, run: Run, *deeds: tuple[float, Callable[[], Any]]) -> None:
@@ -311,6 +312,7 @@ class World:
         loop = self.clock.fresh_loop()
         run = self.wire()
         loop.run_until_complete(self.meanwhile(run, *deeds))
+        run.close()
         return run
 
     def kinds(self, run: Run) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cli_runs import tidemill
 
-from death import Died, Fate, bury, haunt_record
+from death import Died, Fate, bury, close_run, haunt_record
 from live_scene import PaperWorld
 from tidemill.adapters.sql.opening import open_store
 from tidemill.runtime.guard.account_rules import AccountRule, Action, RuleType, Unit
@@ -189,6 +189,8 @@ def play(world: RuledWorld, fate: Fate) -> Any:
             loop.run_until_complete(loop.create_task(world.live(made)))
         except Died:
             bury(loop)
+        finally:
+            close_run(made)
     return made
 
 

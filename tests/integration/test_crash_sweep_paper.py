@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from death import Died, Fate, bury, haunt_record
+from death import Died, Fate, bury, close_run, haunt_record
 from live_scene import BarFeed, PaperWorld
 from tidemill.adapters.paper import PaperBroker, PaperTerms
-from tidemill.adapters.sql.opening import open_store
 from tidemill.model.bars import SECOND_NS
 from tidemill.model.bookkeeping import verify_ledger
 from tidemill.runtime.orders import desk
@@ -54,6 +53,8 @@ def play(world: PaperWorld, fate: Fate) -> Any:
             loop.run_until_complete(loop.create_task(world.live(run)))
         except Died:
             bury(loop)
+        finally:
+            close_run(run)
     return run
 
 

@@ -160,8 +160,12 @@ class LiveRun:
 
     async def close(self) -> None:
         """Let go of the record."""
-        await self.writer.run(self.store.close)
+        await self.writer.run(self._let_go)
         self.writer.close()
+
+    def _let_go(self) -> None:
+        self.run.close()
+        self.store.close()
 
 
 async def open_run(request: RunRequest) -> LiveRun:

@@ -46,6 +46,7 @@ class Run(Wired):
         self._stopping = asyncio.Event()
         self.supervisor: Supervisor | None = None
         self._feed_done = self._has_pumped = False
+        self._tape: TapeFile | None = None
         self._obeying = Obeying(self, self._stopping.set)
         self._telling = Telling(self)
 
@@ -81,11 +82,12 @@ class Run(Wired):
     def _open_record(self, inherited: Inherited, lease: Lease) -> Journal:
         """Open the record behind what is recorded already."""
         parts, terms, recorded = self.parts, self.terms, inherited.recorded
+        self._tape = tape = TapeFile(parts.folder / terms.run_id, recorded.end.next_seq)
         journal = Journal(
             terms.run_id,
             terms.account,
             store=parts.store,
-            file=TapeFile(parts.folder / terms.run_id, recorded.end.next_seq),
+            file=tape,
             writer=parts.writer,
             clock=parts.clock,
             recorded=recorded,
@@ -177,6 +179,12 @@ class Run(Wired):
         await self.journal.commit()
         await self.keeper.release()
         await self.parts.broker.close()
+
+    def close(self) -> None:
+        """Let go of the tape; called by whoever opened the run, also when it did not start or has failed."""
+        tape, self._tape = self._tape, None
+        if tape is not None:
+            tape.close()
 
     async def _stream(self) -> None:
         symbols = [item.symbol for item in self.terms.instruments]

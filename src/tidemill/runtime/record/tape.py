@@ -190,9 +190,9 @@ class TapeFile:
             ) from error
 
     def close(self) -> None:
-        """Wait for the disk and let the file go."""
-        os.fdatasync(self._fd)
+        """Let the file go; what had to be on the disk has been waited for."""
         os.close(self._fd)
+        self._fd = -1  # a number that is given to another file next
 
 
 def _read_file(path: Path, end: TapeEnd, *, is_last: bool, mend: bool) -> list[NDArray[Any]]:

@@ -162,6 +162,7 @@ def simulate_paper(seed: int, *, kills: int | None = None, within: int = 50) -> 
                 loop.light_fuse(number, chance.randrange(1, max(within, 2)))
                 left -= 1
             loop.run_until_complete(ended)
+            run.close()
             if number not in loop.dead:
                 task.result()
                 break

@@ -180,6 +180,7 @@ class Process:
         except Exception as error:  # noqa: BLE001 - a defect, which the day reports
             self.ending, self.crash = f"{type(error).__name__}: {error}", error
         finally:
+            self.run.close()
             if not self.ended.done():
                 self.ended.set_result(None)
 

@@ -181,6 +181,7 @@ class World:
         """Do what the machine does when a process is gone."""
         process = self.processes[number]
         process.ending = process.ending or "killed"
+        process.run.close()
         process.broker.hang_up()
         self.wire.leave(number)
         self.activity.happens()
