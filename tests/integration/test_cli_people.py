@@ -10,10 +10,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
 from cli_runs import Outcome, tidemill
+
+from tidemill.services.home import Home
+from tidemill.services.hosting.bells import address_file
 
 PASSWORD = "three plain words"  # noqa: S105 - of people who exist for one test
 
@@ -22,7 +26,7 @@ PASSWORD = "three plain words"  # noqa: S105 - of people who exist for one test
 def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIDEMILL_HOME", str(tmp_path / "home"))
-    for name in ("APP_ENV", "NODE_ENV", "JWT_SECRET", "DATABASE_URL", "API_PORT", "PORT"):
+    for name in ("APP_ENV", "NODE_ENV", "JWT_SECRET", "DATABASE_URL", "DB_PATH", "DATABASE_PATH", "API_PORT", "PORT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "stdin", io.StringIO(PASSWORD + "\n"))
 
@@ -114,6 +118,79 @@ def test_config_show_tells_where_each_value_was_said(monkeypatch: pytest.MonkeyP
     assert rows["jwt_secret"]["value"] == "set"
     plain = tidemill("config", "show").out
     assert re.search(r"^api_port +9123 +environment API_PORT$", plain, re.MULTILINE) and "canary" not in plain
+
+
+def test_everything_that_is_told_is_told_to_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*words: str) -> Any:
+        done = tidemill(*words, "--json")
+        assert done.code == 0, done
+        return json.loads(done.out)
+
+    assert re.fullmatch(r"[2-9A-Z]{5}(?:-[2-9A-Z]{5}){4}", asked("user", "code")["code"])
+    ann = asked("user", "add", "ann", "--email", "ann@example.com", "--role", "owner")
+    assert ann == {
+        "id": 1,
+        "username": "ann",
+        "email": "ann@example.com",
+        "role": "owner",
+        "tier": "FREE",
+        "is_active": True,
+    }
+    monkeypatch.setattr(sys, "stdin", io.StringIO(PASSWORD))
+    assert add("bob", "trader").code == 0
+    assert asked("user", "role", "bob", "viewer")["role"] == "viewer"
+    assert asked("user", "tier", "bob", "BASIC")["tier"] == "BASIC"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("four other plain words\n"))
+    assert asked("user", "password", "bob")["username"] == "bob"
+    assert [user["username"] for user in asked("user", "list")] == ["ann", "bob"]
+    assert asked("user", "remove", "bob") == {"removed": "bob"}
+    made = asked("token", "ann", "--expires", "5")
+    claims = jwt.decode(made["token"], options={"verify_signature": False})
+    assert (made["id"], made["username"], made["expires_at_s"]) == (1, "ann", claims["exp"])
+    assert asked("token", "ann", "--output", "t.txt")["file"] == "t.txt"
+    assert (tmp_path / "t.txt").read_text(encoding="ascii").startswith("eyJ")
+
+
+def test_processes_tell_programs_too_and_are_told_how_much_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Still:
+        """Keeps nothing alive, and says what a keeper says."""
+
+        def __init__(self, home: Home, _jobs: object, **parts: Any) -> None:
+            self.home, self.say = home, parts["say"]
+
+        def run(self) -> int:
+            address_file(self.home).write_text("http://127.0.0.1:9001", encoding="ascii")
+            self.say("READY")
+            self.say("api stays down")
+            return 0
+
+    monkeypatch.setattr("tidemill.services.supervision.Keeper", Still)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setenv("TIDEMILL_DATABASE_URL", "")  # written by the verb, and put back behind the test
+    monkeypatch.setenv("TIDEMILL_LOG_LEVEL", "")
+    monkeypatch.setenv("LOG_LEVEL", "warning")
+    monkeypatch.setenv("DB_PATH", str(tmp_path / "data" / "desk.db"))
+    done = tidemill("up", "--json")
+    code, *others = [json.loads(line) for line in done.out.splitlines()]
+    assert code["event"] == "owner_code" and len(code["code"]) == 29, done
+    assert others == [
+        {"event": "ready"},
+        {"event": "listening", "address": "http://127.0.0.1:9001"},
+        {"event": "told", "text": "api stays down"},
+    ]
+    assert (tmp_path / "data" / "desk.db").exists()
+    assert os.environ["TIDEMILL_DATABASE_URL"] == f"sqlite:///{tmp_path / 'data' / 'desk.db'}"
+    assert os.environ["TIDEMILL_LOG_LEVEL"] == "WARNING"
+
+
+def test_a_door_of_its_own_tells_programs_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+    monkeypatch.setattr("tidemill.bootstrap.api.serve", lambda parts, *_, **__: served.append(parts))
+    told = json.loads(tidemill("api", "--json").out)
+    assert told["event"] == "owner_code" and len(told["code"]) == 29
+    served[0].close()
 
 
 def test_a_fresh_installation_prints_its_code_once_and_ends_with_its_starter(tmp_path: Path) -> None:

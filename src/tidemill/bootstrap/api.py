@@ -66,9 +66,7 @@ def find_parts(
         ConfigError: a setting is wrong. StoreError, StoreMismatch: the database cannot be used.
     """
     loaded = load_settings(overrides=overrides)
-    url = loaded.settings.database_url
-    home = find_home(data_dir, database or (url.get_secret_value() if url else None))
-    return build_parts(home, loaded)
+    return build_parts(find_home(data_dir, database or loaded.settings.database), loaded)
 
 
 def build_parts(home: Home, loaded: Loaded) -> Parts:
@@ -88,7 +86,7 @@ def build_parts(home: Home, loaded: Loaded) -> Parts:
     fleet = build_fleet(home, database, clock, ids)
     manual = build_manual(home, database, clock, ids, loaded, fleet)
     telling = build_telling(home, database, clock, ids, settings)
-    log = Log(process="api")
+    log = Log(level=settings.log_level, process="api")
     research = build_research(home, database, clock, ids, log, fleet)
     return Parts(home, database, clock, ids, loaded, access, log, operations, fleet, manual, telling, research)
 
@@ -168,7 +166,9 @@ def _announce(parts: Parts, host: str, port: int) -> None:
     draft.replace(file)  # whoever looks meanwhile reads a whole address, or none
     parts.log("listening", address=f"{host}:{port}", profile=str(parts.loaded.settings.profile))
     if parts.loaded.settings.loopback_without_token:
-        parts.log("open", warning="Requests from this machine need no token: whoever sits here acts as the owner.")
+        parts.log.warning(
+            "open", warning="Requests from this machine need no token: whoever sits here acts as the owner."
+        )
 
 
 def _is_loopback(host: str) -> bool:

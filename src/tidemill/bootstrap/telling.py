@@ -47,7 +47,7 @@ def build_telling(home: Home, database: Database, clock: Clock, ids: Ids, settin
         ConfigError, PluginError: a channel cannot be used.
     """
     terms = HubTerms(server_id=ids.fresh("api-"), build=__version__)
-    channels, seal, log = load_channels(settings), Seal(home), Log(process="notify")
+    channels, seal, log = load_channels(settings), Seal(home), Log(level=settings.log_level, process="notify")
     notifications = Notifications(database, clock)
     return Telling(
         Hub(database, clock, Window(window_of(home)), terms),

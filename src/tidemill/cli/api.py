@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Annotated
 
 import typer
 
+from tidemill.cli.asking import JSON
 from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 
@@ -33,6 +35,7 @@ def api(
     parent: Annotated[int, typer.Option(help="Process id of the starter; it ends with it.", hidden=True)] = 0,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: JSON = False,
 ) -> None:
     """Serve the API of this installation; on the first start it prints the code that makes its bearer the owner."""
     from tidemill.bootstrap.api import Behind, find_parts, serve
@@ -41,7 +44,8 @@ def api(
     parts = find_parts(data_dir, database, {name: value for name, value in given.items() if value is not None})
     code = parts.access.new_owner_code()
     if code is not None:
-        sys.stdout.write(WELCOME.format(code=code))
+        event = json.dumps({"event": "owner_code", "code": code}) + "\n"
+        sys.stdout.write(event if as_json else WELCOME.format(code=code))
         sys.stdout.flush()
     settings = parts.loaded.settings
     serve(parts, Behind(tuple(behind_proxy or ())), host=settings.api_host, port=settings.api_port, parent=parent)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tidemill.cli.asking import JSON
 from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 from tidemill.model.errors import ConfigError, OutputError, UnknownName
@@ -28,9 +29,11 @@ def token(
     output: Annotated[Path | None, typer.Option(help="File to write it to, for this user's eyes only.")] = None,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: JSON = False,
 ) -> None:
     """Make an access token for somebody; not in the profile prod, where everybody signs in."""
     from tidemill.bootstrap.api import find_parts
+    from tidemill.cli.show import print_json
     from tidemill.services.settings.profiles import Profile
 
     parts = find_parts(data_dir, database)
@@ -43,11 +46,14 @@ def token(
     user = users.find(int(row["id"]) if row else user_id or 0)
     if user is None or (user_id is not None and user.user_id != user_id):
         raise UnknownName("user", name or str(user_id), [item.username for item in users.page(1_000)])
-    text, _ = parts.access.mint(user, expires * 60, _most(roles, user.role))
-    if output is None:
-        typer.echo(text)
-    else:
+    text, ends = parts.access.mint(user, expires * 60, _most(roles, user.role))
+    if output is not None:
         _write(output, text)
+    if as_json:
+        where = {"token": text} if output is None else {"file": str(output)}
+        print_json({"id": user.user_id, "username": user.username, "expires_at_s": ends, **where})
+    elif output is None:
+        typer.echo(text)
 
 
 def _most(roles: str | None, own: Role) -> Role | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidemill.cli.api import WELCOME
+from tidemill.cli.asking import JSON
 from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 
@@ -55,20 +57,25 @@ def up(  # noqa: PLR0913 - one option each
     ] = 0.0,
     hang_after: _HANG = 35.0,
     cancel_after: _CANCEL = 30.0,
+    as_json: JSON = False,
 ) -> None:
     """Keep the service running: the engine host, the API and the watchdog; or agents of files, or both.
 
     Whatever dies is started again. Prints READY when all are at work, where the API listens, and on the first start the
-    code that makes its bearer the owner.
+    code that makes its bearer the owner. With --json each of these is a line of JSON.
     """
     import signal
 
     from tidemill.cli.agent_file import read_agent
     from tidemill.model.errors import ConfigError
+    from tidemill.services.children import KeeperSettings
     from tidemill.services.desks import find_desk
+    from tidemill.services.engine_jobs import plan_engines
     from tidemill.services.home import find_home
     from tidemill.services.hosting.bells import address_file
-    from tidemill.services.supervision import Keeper, KeeperSettings, plan_engines
+    from tidemill.services.logs import LEVEL_VARIABLE
+    from tidemill.services.settings.loading import load_settings
+    from tidemill.services.supervision import Keeper
 
     _speed(speed)
     specs = [read_agent(path) for path in agents or ()]
@@ -76,13 +83,16 @@ def up(  # noqa: PLR0913 - one option each
     if not specs and not serves:
         raise ConfigError("Name the files of agents, or let the service run; --no-service alone leaves nothing to do.")
     given = {name: value for name, value in {"api_host": host, "api_port": port}.items() if value is not None}
+    settings = load_settings(overrides=given).settings
     home, code = _open_door(data_dir, database, given, behind_proxy or ()) if serves and api else (None, None)
-    home = home or find_home(data_dir, database)
+    home = home or find_home(data_dir, database or (settings.database if serves else None))
     jobs = plan_engines(home, specs)
+    herald = _Herald(address_file(home) if serves and api else None, as_json=as_json)
     if code:
-        _say(WELCOME.format(code=code))
+        herald.tell_code(code)
     # By environment: the address of a database may hold a password, which a list of processes would show.
     os.environ["TIDEMILL_DATABASE_URL"] = home.url
+    os.environ[LEVEL_VARIABLE] = settings.log_level
     places = ["--data-dir", str(home.folder), "--parent", str(os.getpid())]
     begin = [sys.executable, "-c", _START]
     watched = [word for job in jobs for word in ("--run", f"{job.run_id}={job.account}")]
@@ -106,7 +116,7 @@ def up(  # noqa: PLR0913 - one option each
         engine=lambda job: [*begin, "engine", job.run_id, "--speed", speed, *places],
         watchdog=[*dog, "--flatten-after", str(flatten_after)],
         names=lambda run_id: find_desk(home, run_id).strategies,
-        say=_Herald(address_file(home) if serves and api else None),
+        say=herald,
         settings=KeeperSettings(hang_s=hang_after),
         services=services if serves else {},
     )
@@ -134,21 +144,26 @@ class _Herald:
 
     Args:
         address: file with the API's address, None when there is no API.
+        as_json: a line of JSON each: ``event`` is ``owner_code``, ``ready``, ``listening`` or ``told``.
     """
 
-    def __init__(self, address: Path | None) -> None:
-        self._address = address
+    def __init__(self, address: Path | None, *, as_json: bool) -> None:
+        self._address, self._as_json = address, as_json
 
     def __call__(self, line: str) -> None:
-        _say(line)
+        self._say(line, {"event": "ready"} if line == "READY" else {"event": "told", "text": line})
         if line == "READY" and self._address is not None and self._address.exists():
-            _say(f"Tidemill listens on {self._address.read_text(encoding='ascii')}")
+            url = self._address.read_text(encoding="ascii")
+            self._say(f"Tidemill listens on {url}", {"event": "listening", "address": url})
             self._address = None
 
+    def tell_code(self, code: str) -> None:
+        """Tell the code that makes its bearer the owner."""
+        self._say(WELCOME.format(code=code), {"event": "owner_code", "code": code})
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    def _say(self, line: str, document: Mapping[str, str]) -> None:
+        sys.stdout.write((json.dumps(document) if self._as_json else line) + "\n")
+        sys.stdout.flush()
 
 
 @with_flags()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tidemill.cli.asking import JSON
 from tidemill.cli.flags import with_flags
 from tidemill.cli.places import DATA_DIR, DATABASE
 from tidemill.model.errors import ConfigError, UnknownName
@@ -67,7 +68,23 @@ def _password() -> str:
     return first
 
 
-def _tell(user: User) -> None:
+def _plain(user: User) -> dict[str, Any]:
+    return {
+        "id": user.user_id,
+        "username": user.username,
+        "email": user.email,
+        "role": str(user.role),
+        "tier": str(user.tier),
+        "is_active": user.is_active,
+    }
+
+
+def _tell(user: User, *, as_json: bool) -> None:
+    from tidemill.cli.show import print_json
+
+    if as_json:
+        print_json(_plain(user))
+        return
     state = "" if user.is_active else ", may not sign in"
     typer.echo(f"{user.user_id:>5}  {user.username:<24} {user.email:<32} {user.role}, {user.tier}{state}")
 
@@ -81,19 +98,26 @@ def add_user(
     tier: Annotated[str, typer.Option(help="FREE, BASIC, PREMIUM or ENTERPRISE.")] = "FREE",
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: JSON = False,
 ) -> None:
     """Add somebody; the password is asked for, or read from standard input."""
     from tidemill.services.access.persons import NewUser
 
     new = NewUser(name, email, _password(), _role(role), _tier(tier))
-    _tell(_access(data_dir, database).users.add(new, None))
+    _tell(_access(data_dir, database).users.add(new, None), as_json=as_json)
 
 
 @with_flags()
-def list_users(*, data_dir: DATA_DIR = None, database: DATABASE = None) -> None:
+def list_users(*, data_dir: DATA_DIR = None, database: DATABASE = None, as_json: JSON = False) -> None:
     """List everybody."""
-    for user in _access(data_dir, database).users.page(1_000):
-        _tell(user)
+    from tidemill.cli.show import print_json
+
+    users = _access(data_dir, database).users.page(1_000)
+    if as_json:
+        print_json([_plain(user) for user in users])
+        return
+    for user in users:
+        _tell(user, as_json=False)
 
 
 @with_flags()
@@ -103,12 +127,13 @@ def change_tier(
     *,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: JSON = False,
 ) -> None:
     """Change what somebody has subscribed to."""
     from tidemill.services.access.persons import UserChange
 
     access = _access(data_dir, database)
-    _tell(access.users.change(_named(access, name).user_id, UserChange(tier=_tier(tier)), None))
+    _tell(access.users.change(_named(access, name).user_id, UserChange(tier=_tier(tier)), None), as_json=as_json)
 
 
 @with_flags()
@@ -118,36 +143,49 @@ def change_role(
     *,
     data_dir: DATA_DIR = None,
     database: DATABASE = None,
+    as_json: JSON = False,
 ) -> None:
     """Change what somebody may do; with less they are signed out."""
     from tidemill.services.access.persons import UserChange
 
     access = _access(data_dir, database)
-    _tell(access.users.change(_named(access, name).user_id, UserChange(role=_role(role)), None))
+    _tell(access.users.change(_named(access, name).user_id, UserChange(role=_role(role)), None), as_json=as_json)
 
 
 @with_flags()
-def change_password(name: _NAME, *, data_dir: DATA_DIR = None, database: DATABASE = None) -> None:
+def change_password(
+    name: _NAME, *, data_dir: DATA_DIR = None, database: DATABASE = None, as_json: JSON = False
+) -> None:
     """Give somebody another password and sign them out; it is asked for, or read from standard input."""
     access = _access(data_dir, database)
     user = _named(access, name)
     access.users.set_password(user.user_id, _password(), None)
-    _tell(user)
+    _tell(user, as_json=as_json)
 
 
 @with_flags()
-def remove_user(name: _NAME, *, data_dir: DATA_DIR = None, database: DATABASE = None) -> None:
+def remove_user(name: _NAME, *, data_dir: DATA_DIR = None, database: DATABASE = None, as_json: JSON = False) -> None:
     """Remove somebody; the record of their runs stays."""
+    from tidemill.cli.show import print_json
+
     access = _access(data_dir, database)
     user = _named(access, name)
     access.users.remove(user.user_id, None)
-    typer.echo(f"Removed: {user.username}")
+    if as_json:
+        print_json({"removed": user.username})
+    else:
+        typer.echo(f"Removed: {user.username}")
 
 
 @with_flags()
-def owner_code(*, data_dir: DATA_DIR = None, database: DATABASE = None) -> None:
+def owner_code(*, data_dir: DATA_DIR = None, database: DATABASE = None, as_json: JSON = False) -> None:
     """Make another code for the first owner; the one before is void."""
+    from tidemill.cli.show import print_json
+
     code = _access(data_dir, database).new_owner_code(again=True)
     if code is None:
         raise ConfigError("Somebody is registered already; an owner adds others (tidemill user add).")
-    typer.echo(code)
+    if as_json:
+        print_json({"code": code})
+    else:
+        typer.echo(code)

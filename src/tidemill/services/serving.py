@@ -10,12 +10,12 @@ import signal
 
 from tidemill.model.errors import StoreError
 from tidemill.services.agents import spec_of_text
+from tidemill.services.engine_jobs import agent_file, stack_file
 from tidemill.services.health import tell_health
 from tidemill.services.home import Home
 from tidemill.services.live import LiveRun, open_run
 from tidemill.services.live_parts import RunRequest
 from tidemill.services.logs import Log
-from tidemill.services.supervision import agent_file, stack_file
 
 __all__ = ["serve_engine"]
 

@@ -9,28 +9,22 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from enum import StrEnum
-from pathlib import Path
 
 from tidemill.adapters.sql.opening import open_store
-from tidemill.model.agent import AgentSpec
-from tidemill.model.errors import ConfigError, LeaseLost, StoreError
+from tidemill.model.errors import LeaseLost, StoreError
 from tidemill.model.journal import AlertRow, Batch
-from tidemill.runtime.clock import SystemClock, SystemIds
+from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.guard.halts import Halts, Rung
-from tidemill.runtime.guard.heartbeat import Beat, beat_file, read_beat
+from tidemill.runtime.guard.heartbeat import beat_file, read_beat
 from tidemill.runtime.watch.halt_watch import HUNG
-from tidemill.services.agents import spec_text
+from tidemill.services.children import Child, KeeperSettings, State
+from tidemill.services.engine_jobs import EngineJob, blame, stack_file
 from tidemill.services.home import Home
-from tidemill.services.hosting.bells import API, HOST
-from tidemill.services.live import pick_run
 from tidemill.services.logs import Log
 
-__all__ = ["EngineJob", "Keeper", "KeeperSettings", "agent_file", "blame", "plan_engines", "stack_file"]
+__all__ = ["Keeper"]
 
 _BY = "watchdog"  # lifts nothing by itself
 _LOOK_S = 0.02
@@ -39,115 +33,6 @@ _STACK_S = 0.3  # for the process to write down where it hangs
 _TAKEN = LeaseLost.exit_code
 # Exit codes of errors that come back unchanged however often it is tried: settings, data, versions, a torn record.
 _HOPELESS = frozenset({2, *range(3, 12), 15, 23, 24})
-
-
-@dataclass(frozen=True, slots=True)
-class KeeperSettings:
-    """How patient the keeper is.
-
-    Args:
-        restarts, window_s: so many deaths within so many seconds, and an engine stays down.
-        hang_s: silence after which a living process is killed; the watchdog has acted by then.
-        taken_s: how long another engine of the same account is waited for: one that a dead `up` left behind is ending.
-        stop_s: how long a clean stop may take.
-    """
-
-    restarts: int = 3
-    window_s: float = 600.0
-    hang_s: float = 35.0
-    stop_s: float = 15.0
-    taken_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineJob:
-    """One engine: an agent and its run."""
-
-    spec: AgentSpec
-    run_id: str
-
-    @property
-    def account(self) -> str:
-        """Return the account it trades on."""
-        return self.spec.account or f"paper:{self.run_id}"
-
-
-class _State(StrEnum):
-    STARTING = "STARTING"
-    READY = "READY"
-    DONE = "DONE"
-    DOWN = "DOWN"
-
-
-@dataclass(slots=True)
-class _Child:
-    """A process that is kept alive."""
-
-    name: str
-    command: list[str]
-    job: EngineJob | None = None
-    process: subprocess.Popen[bytes] | None = None
-    state: _State = _State.STARTING
-    deaths: deque[float] = field(default_factory=deque)
-    beat: Beat | None = None
-    heard: float = 0.0
-    refused: float = 0.0  # since when another engine has held its account
-    due: float = 0.0  # when it is started again
-
-    @property
-    def beats(self) -> bool:
-        """Tell whether it says that it lives, and is killed when it does not."""
-        return self.job is not None or self.name in {API, HOST}
-
-
-def plan_engines(home: Home, specs: Sequence[AgentSpec]) -> list[EngineJob]:
-    """Choose a run for each agent: its newest unfinished one, else a new one; make the database ready.
-
-    Raises:
-        ConfigError: two agents would trade on one account. StoreError: the database cannot be used.
-    """
-    jobs: list[EngineJob] = []
-    with open_store(home.url, migrate=True) as store:
-        for spec in specs:
-            try:
-                run_id = pick_run(store, spec)
-            except ConfigError:
-                run_id = SystemIds().fresh(f"{spec.name[:50]}-")
-            jobs.append(EngineJob(spec, run_id))
-    accounts = [job.account for job in jobs]
-    if len(set(accounts)) < len(accounts):
-        raise ConfigError("Two agents would trade on one account; give each its own, or run one of them.")
-    for job in jobs:
-        file = agent_file(home, job.run_id)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(spec_text(job.spec), encoding="utf-8")
-    return jobs
-
-
-def agent_file(home: Home, run_id: str) -> Path:
-    """Return where the agent of a run is written down for its engine."""
-    return home.runs / run_id / "agent.json"
-
-
-def stack_file(home: Home, run_id: str) -> Path:
-    """Return where a hanging engine writes down what it is doing."""
-    return home.runs / run_id / "stack.txt"
-
-
-def blame(stack: str, spec: AgentSpec, names: Sequence[str]) -> list[str]:
-    """Return the strategies a stack accuses: the one whose file is at work, or all when only the core is seen.
-
-    Args:
-        stack: as Python's fault handler writes it, innermost first; empty: the process was stopped from outside.
-        spec: of the agent. names: its strategies, in the same order.
-    """
-    frames = [line for line in stack.splitlines() if line.strip().startswith("File ")]
-    for frame in frames:
-        for use, name in zip(spec.strategies, names, strict=True):
-            path = use.strategy.partition(".py")[0] + ".py"
-            if path.startswith("/") and f'"{path}"' in frame:
-                return [name]
-    return list(names) if any("/engine/engine.py" in frame for frame in frames[:3]) else []
 
 
 class Keeper:
@@ -176,9 +61,9 @@ class Keeper:
     ) -> None:
         self._home, self._names, self._say = home, names, say
         self._settings, self._log = settings or KeeperSettings(), Log(process="up")
-        self._engines = [_Child(job.run_id, engine(job), job) for job in jobs]
-        self._services = [_Child(name, command) for name, command in (services or {}).items()]
-        self._children = [_Child("watchdog", watchdog), *self._engines, *self._services]
+        self._engines = [Child(job.run_id, engine(job), job) for job in jobs]
+        self._services = [Child(name, command) for name, command in (services or {}).items()]
+        self._children = [Child("watchdog", watchdog), *self._engines, *self._services]
         self._halts = Halts(home.halts)
         self._stops = 0
         self._was_ready = False
@@ -192,31 +77,31 @@ class Keeper:
         for child in self._children:
             self._start(child)
         kept = [*self._engines, *self._services]
-        while not self._stops and any(child.state in {_State.STARTING, _State.READY} for child in kept):
+        while not self._stops and any(child.state in {State.STARTING, State.READY} for child in kept):
             for child in self._children:
                 self._look(child)
             self._tell_ready()
             time.sleep(_LOOK_S)
         self._stop_all()
-        return sum(child.state is _State.DOWN for child in kept)
+        return sum(child.state is State.DOWN for child in kept)
 
-    def _start(self, child: _Child) -> None:
+    def _start(self, child: Child) -> None:
         logs = self._home.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / f"{child.name}.log").open("ab") as file:
             child.process = subprocess.Popen(  # noqa: S603 - our own command
                 child.command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
             )
-        child.state, child.heard = _State.STARTING, time.monotonic()
+        child.state, child.heard = State.STARTING, time.monotonic()
         self._log("started", child=child.name, pid=child.process.pid, deaths=len(child.deaths))
 
-    def _look(self, child: _Child) -> None:
+    def _look(self, child: Child) -> None:
         process = child.process
-        if child.due and time.monotonic() >= child.due and child.state is _State.STARTING:
+        if child.due and time.monotonic() >= child.due and child.state is State.STARTING:
             child.due = 0.0
             self._start(child)
             return
-        if process is None or child.state in {_State.DONE, _State.DOWN}:
+        if process is None or child.state in {State.DONE, State.DOWN}:
             return
         code = process.poll()
         if code is not None:
@@ -224,17 +109,17 @@ class Keeper:
         elif child.beats:
             self._listen(child, process)
 
-    def _listen(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+    def _listen(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         beat, now = read_beat(beat_file(self._home.halts, child.name)), time.monotonic()
         if beat is not None and beat != child.beat and beat.pid == process.pid:
             child.beat, child.heard = beat, now
-            if child.state is _State.STARTING and beat.state == "RUNNING":
-                child.state, child.refused = _State.READY, 0.0
+            if child.state is State.STARTING and beat.state == "RUNNING":
+                child.state, child.refused = State.READY, 0.0
                 self._log("ready", child=child.name, pid=process.pid)
-        if child.state is _State.READY and now - child.heard > self._settings.hang_s:
+        if child.state is State.READY and now - child.heard > self._settings.hang_s:
             self._kill_hanging(child, process)
 
-    def _kill_hanging(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+    def _kill_hanging(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         """Kill an engine that hangs, and see to it that what hung is not called again."""
         file = stack_file(self._home, child.name)
         seen = file.stat().st_size if file.exists() else 0
@@ -250,11 +135,11 @@ class Keeper:
                 self._halt(f"strategy:{child.name}/{name}", f"{HUNG}; it is not called again in this run", Rung.PAUSE)
                 self._alert("strategy_disabled", f"Strategy {name} of {child.name} hung and is disabled.")
 
-    def _bury(self, child: _Child, code: int) -> None:
+    def _bury(self, child: Child, code: int) -> None:
         """Decide whether a process that has ended is started again."""
         now = time.monotonic()
         if child.job is not None and code == 0:
-            child.state = _State.DONE
+            child.state = State.DONE
             self._log("finished", child=child.name)
             return
         if code == _TAKEN:
@@ -264,43 +149,43 @@ class Keeper:
         child.deaths.append(now)
         while child.deaths[0] < now - self._settings.window_s:
             child.deaths.popleft()
-        self._log("died", child=child.name, code=code, deaths=len(child.deaths))
+        self._log.warning("died", child=child.name, code=code, deaths=len(child.deaths))
         hopeless = code in _HOPELESS
         if child in self._services and hopeless:
-            child.state = _State.DOWN
+            child.state = State.DOWN
             self._say(f"{child.name} stays down: see {self._home.folder / 'logs' / f'{child.name}.log'}")
             return
         if child.job is None or (len(child.deaths) < self._settings.restarts and not hopeless):
             if child.job is None and len(child.deaths) >= self._settings.restarts:
                 # What serves everybody is started for ever, but not as fast as it can die.
-                child.process, child.state, child.due = None, _State.STARTING, now + _AGAIN_S
+                child.process, child.state, child.due = None, State.STARTING, now + _AGAIN_S
                 return
             self._start(child)
             return
-        child.state = _State.DOWN
+        child.state = State.DOWN
         why = f"it ended with code {code}" if hopeless else f"it died {len(child.deaths)} times"
         self._alert("engine_down", f"The engine of {child.name} stays down: {why}.")
         if not hopeless:
             self._halt(f"run:{child.name}", f"{why} in {self._settings.window_s:.0f} s", Rung.PAUSE)
         self._say(f"{child.name} stays down: {why}; see {self._home.folder / 'logs' / f'{child.name}.log'}")
 
-    def _give_way(self, child: _Child, now: float) -> None:
+    def _give_way(self, child: Child, now: float) -> None:
         """Try again for a while when another engine holds the account; it trades there, so nothing is halted."""
         child.refused = child.refused or now
-        child.process, child.state = None, _State.STARTING
-        self._log("taken", child=child.name, waited_s=round(now - child.refused, 1))
+        child.process, child.state = None, State.STARTING
+        self._log.warning("taken", child=child.name, waited_s=round(now - child.refused, 1))
         if now - child.refused < self._settings.taken_s:
             child.due = now + _AGAIN_S
             return
-        child.state = _State.DOWN
+        child.state = State.DOWN
         self._alert("engine_taken", f"Another engine owns the account of {child.name}; this one stays down.")
         self._say(f"{child.name} stays down: another engine owns its account; stop that one first")
 
     def _tell_ready(self) -> None:
         beating = [child for child in self._children if child.beats]
-        is_ready = all(child.state is not _State.STARTING for child in beating)
-        is_ready = is_ready and all(child.state is not _State.DOWN for child in self._services)
-        if is_ready and not self._was_ready and any(child.state is _State.READY for child in beating):
+        is_ready = all(child.state is not State.STARTING for child in beating)
+        is_ready = is_ready and all(child.state is not State.DOWN for child in self._services)
+        if is_ready and not self._was_ready and any(child.state is State.READY for child in beating):
             self._say("READY")
         self._was_ready = is_ready
 
@@ -312,7 +197,7 @@ class Keeper:
 
     def _alert(self, kind: str, text: str) -> None:
         now = SystemClock().now_ns()
-        self._log("alert", kind=kind, text=text)
+        self._log.warning("alert", kind=kind, text=text)
         self._write(Batch(alerts=[AlertRow(f"up/{kind}/{now}", "", 1, kind, text, now)]))
 
     def _write(self, batch: Batch) -> None:

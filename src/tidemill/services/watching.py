@@ -153,7 +153,7 @@ async def watch(
     with open_store(home.url, verify=False, patience_ms=_PATIENCE_MS) as store:
 
         async def alert(severity: int, kind: str, text: str) -> None:
-            log("alert", severity=severity, kind=kind, text=text)
+            log.warning("alert", severity=severity, kind=kind, text=text)
             now = clock.now_ns()
             with suppress(StoreError):
                 store.commit(Batch(alerts=[AlertRow(f"{_BY}/{kind}/{now}", "", severity, kind, text, now)]))

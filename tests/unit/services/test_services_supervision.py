@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 
 import pytest
 
+from tidemill.bootstrap.server_log import ServerLog
 from tidemill.model.agent import AgentSpec, StrategyUse
+from tidemill.services.engine_jobs import blame
 from tidemill.services.logs import Log, redact
-from tidemill.services.supervision import blame
 
 OWN = 'Current thread 0x1 (most recent call first):\n  File "/a/slow.py", line 9 in step\n'
 CORE = 'Current thread 0x1 (most recent call first):\n  File "/x/tidemill/engine/engine.py", line 79 in feed\n'
@@ -61,6 +63,35 @@ def test_secrets_are_blacked_out_by_name_and_nothing_else_is() -> None:
         "price": 1.5,
         "none": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [("DEBUG", 3), ("INFO", 3), ("warning", 2), ("ERROR", 1), ("CRITICAL", 0), ("nonsense", 3), ("", 3)],
+)
+def test_a_level_decides_what_is_written(level: str, told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, named = io.StringIO(), io.StringIO()
+    monkeypatch.setenv("TIDEMILL_LOG_LEVEL", level)
+    for log in (Log(said), Log(named, level=level or "INFO")):
+        log("started")
+        log.warning("late")
+        log.error("failed")
+    lines = [json.loads(line) for line in said.getvalue().splitlines()]
+    wanted = [("started", "INFO"), ("late", "WARNING"), ("failed", "ERROR")]
+    assert [(line["event"], line["level"]) for line in lines] == wanted[3 - told :]
+    assert len(named.getvalue().splitlines()) == told
+
+
+def test_the_server_is_heard_from_the_level_that_is_asked_for() -> None:
+    found = {}
+    for level in ("DEBUG", "INFO", "ERROR"):
+        stream = io.StringIO()
+        handler = ServerLog(Log(stream, level=level))
+        for number in (logging.INFO, logging.WARNING, logging.ERROR):
+            if number >= handler.level:
+                handler.handle(logging.LogRecord("uvicorn", number, "", 0, "%s", ("token=abc",), None))
+        found[level] = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
+    assert found == {"DEBUG": ["INFO", "WARNING", "ERROR"], "INFO": ["WARNING", "ERROR"], "ERROR": ["ERROR"]}
 
 
 def test_a_line_is_json_and_a_full_disk_loses_only_the_line() -> None:

@@ -59,7 +59,7 @@ class Hosted:
                 else:
                     await self._clock.sleep(_AGAIN_S)
             except Exception as error:  # noqa: BLE001 - a defect of one run must not end the others
-                self._log("defect", run=self.wanted.run_id, error=repr(error))
+                self._log.error("defect", run=self.wanted.run_id, error=repr(error))
                 await self._end("ERROR", f"The run failed in a way it should not ({type(error).__name__}: {error}).")
 
     async def _serve_once(self) -> None:
@@ -87,7 +87,7 @@ class Hosted:
         self._failures.append(now)
         lasting = isinstance(error, StoreMismatch | TapeBroken) or not isinstance(error, StoreError | InvariantBroken)
         often = len(self._failures) == _TRIES and now - self._failures[0] < _WINDOW_NS
-        self._log("failed", run=self.wanted.run_id, error=str(error), again=not (lasting or often))
+        self._log.error("failed", run=self.wanted.run_id, error=str(error), again=not (lasting or often))
         return not (lasting or often)
 
     async def _end(self, status: str, message: str) -> None:

@@ -103,7 +103,7 @@ class Pool:
                     busy = time.monotonic()
                     continue
             except StoreError as error:
-                self._log("jobs", error=str(error))
+                self._log.error("jobs", error=str(error))
             if time.monotonic() - busy > _IDLE_S:
                 worker.end()
             with self._bell:

@@ -52,7 +52,7 @@ class Background:
             try:
                 count = work()
             except TidemillError as error:
-                self._log("late", work=name, error=str(error))
+                self._log.warning("late", work=name, error=str(error))
             if not count:
                 self._ending.wait(_EVERY_S)
         self._database.release()

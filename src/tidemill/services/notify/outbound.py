@@ -129,4 +129,6 @@ class Outbound:
                 failures = 0 if outcome.is_done else WEBHOOKS.c.failures + 1
                 writing.run(WEBHOOKS.update().where(WEBHOOKS.c.id == int(row["target"])).values(failures=failures))
         if not outcome.is_done:
-            self._log("undelivered", delivery=row["id"], channel=row["channel"], kind=row["event"], why=outcome.error)
+            self._log.warning(
+                "undelivered", delivery=row["id"], channel=row["channel"], kind=row["event"], why=outcome.error
+            )

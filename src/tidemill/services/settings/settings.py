@@ -6,6 +6,7 @@ Every name is also read in capitals with ``TIDEMILL_`` in front; that spelling c
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     metrics_on_loopback: bool = _env(False)
     # Data.
     database_url: Secret = _env(None, "DATABASE_URL")
+    database_path: str = _env("", "DATABASE_PATH", "DB_PATH", max_length=4_096)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _env("INFO", "LOG_LEVEL")
     time_zone: str = _env("America/New_York", "TZ", max_length=64)
     data_provider: str = _env("synthetic", "DATA_PROVIDER", max_length=32)
@@ -124,6 +126,13 @@ class Settings(BaseSettings):
     smtp_password: Secret = _env(None, "SMTP_PASSWORD")
     smtp_from: str = _env("", "SMTP_FROM", max_length=254)
     webhook_loopback: bool = _env(False)
+
+    @property
+    def database(self) -> str | None:
+        """Return the address of the database; the one that is given as an address comes before a file's path."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{Path(self.database_path).expanduser().absolute()}" if self.database_path else None
 
     @classmethod
     def settings_customise_sources(

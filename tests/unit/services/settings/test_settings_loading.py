@@ -93,6 +93,18 @@ def test_both_names_of_a_broker_secret_are_understood(tmp_path: Path) -> None:
         assert secret is not None and secret.get_secret_value() == "s3"
 
 
+@pytest.mark.parametrize("variable", ["DATABASE_PATH", "DB_PATH", "TIDEMILL_DATABASE_PATH"])
+def test_a_database_is_named_by_its_file_too_and_an_address_comes_first(tmp_path: Path, variable: str) -> None:
+    path = tmp_path / "data" / "trading.db"
+    loaded = load_settings(tmp_path, {variable: str(path)})
+    assert loaded.settings.database == f"sqlite:///{path}"
+    shown = {row["name"]: row for row in loaded.shown()}["database_path"]
+    assert (shown["value"], shown["origin"]) == (str(path), f"environment {variable}")
+    address = "postgresql://ann@localhost/desk"
+    assert load_settings(tmp_path, {variable: str(path), "DATABASE_URL": address}).settings.database == address
+    assert load_settings(tmp_path, {}).settings.database is None
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
