@@ -107,7 +107,7 @@ def test_the_scrape_is_the_one_that_is_documented() -> None:
 def test_every_figure_that_is_asked_for_exists(known: set[str], path: str) -> None:
     asked = set(METRIC.findall((DEPLOY / path).read_text(encoding="utf-8")))
     assert asked - known == set()
-    assert len(asked) > 5
+    assert len(asked) > 1
 
 
 def test_the_dashboard_holds_what_operators_ask_for() -> None:
