@@ -9,8 +9,8 @@ import asyncio
 import heapq
 import random
 from asyncio.events import _set_running_loop
-from collections.abc import Callable, Coroutine
-from contextvars import Context
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from tidemill.model.errors import InvariantBroken
@@ -20,6 +20,49 @@ __all__ = ["SimLoop", "run_simulated"]
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _SECOND_NS = 1_000_000_000
+
+
+def _nothing() -> None:
+    """Stand where a cancelled callback stood."""
+
+
+class _Step(asyncio.Handle):
+    """A callback that is ready, or will be: what asyncio's own is, without its debug mode."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, callback: Callable[..., object], args: Sequence[Any], loop: SimLoop, context: Context | None
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+    def cancel(self) -> None:
+        """Never run."""
+        self._cancelled = True
+        self._callback, self._args = _nothing, ()
+
+
+class _Timer(asyncio.TimerHandle):
+    """The same for a later instant; a cancelled one lies until its turn and never moves the time."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Callable[..., object], args: Sequence[Any], loop: SimLoop, context: Context | None
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled = self._scheduled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+
+    def cancel(self) -> None:
+        """Never run."""
+        self._cancelled = True
+        self._callback, self._args = _nothing, ()
 
 
 class SimLoop(asyncio.AbstractEventLoop):
@@ -34,7 +77,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self.complaints: list[dict[str, Any]] = []  # exceptions nobody took
         self._chance = random.Random(seed) if seed is not None else None  # noqa: S311 - seeded, for tests
         self._ready: list[asyncio.Handle] = []
-        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[int, int, _Timer]] = []
         self._count = 0
         self._is_stopping = self._is_running = self._is_closed = False
 
@@ -46,7 +89,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """Run a callback at this instant, after what is running."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Step(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -54,19 +97,17 @@ class SimLoop(asyncio.AbstractEventLoop):
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback at a virtual time; timers of one instant run in the order they were made."""
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _Timer(when, callback, args, self, context)
         self._count += 1
-        heapq.heappush(self._timers, (max(round(when * _SECOND_NS), self.now_ns), self._count, timer))
+        due = round(when * _SECOND_NS)
+        heapq.heappush(self._timers, (max(due, self.now_ns), self._count, timer))
         return timer
 
     def call_later(
         self, delay: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run a callback after virtual seconds."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Let a cancelled timer lie until its turn; it never moves the time."""
+        return self.call_at(self.now_ns / _SECOND_NS + delay, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
         """Return a future of this loop."""
@@ -82,16 +123,17 @@ class SimLoop(asyncio.AbstractEventLoop):
         Raises:
             InvariantBroken: everybody waits for somebody else.
         """
-        timers = self._timers
-        while timers and timers[0][2].cancelled():
+        timers, batch = self._timers, self._ready
+        while timers and timers[0][2]._cancelled:  # noqa: SLF001 - of our own class
             heapq.heappop(timers)
-        if not self._ready:
+        if not batch:
             if not timers:
                 raise InvariantBroken("The simulation is stuck: nothing is ready and no timer will ever wake it.")
             self.now_ns = timers[0][0]
-        while timers and timers[0][0] <= self.now_ns:
-            self._ready.append(heapq.heappop(timers)[2])
-        batch, self._ready = self._ready, []
+        now = self.now_ns
+        while timers and timers[0][0] <= now:
+            batch.append(heapq.heappop(timers)[2])
+        self._ready = []
         if self._chance is not None:
             self._chance.shuffle(batch)
         self.run_batch(batch)
@@ -99,15 +141,16 @@ class SimLoop(asyncio.AbstractEventLoop):
     def run_batch(self, batch: list[asyncio.Handle]) -> None:
         """Run what is ready together."""
         for handle in batch:
-            if not handle.cancelled():
+            if not handle._cancelled:  # noqa: SLF001 - of our own class
                 handle._run()  # noqa: SLF001 - what an event loop does with a handle
 
-    def _run_while(self, goes_on: Callable[[], bool]) -> None:
+    def _run_until(self, is_over: Callable[[], bool]) -> None:
         self._is_stopping, self._is_running = False, True
+        turn = self.turn
         _set_running_loop(self)
         try:
-            while goes_on() and not self._is_stopping:
-                self.turn()
+            while not (is_over() or self._is_stopping):
+                turn()
         finally:
             self._is_running = False
             _set_running_loop(None)
@@ -115,12 +158,12 @@ class SimLoop(asyncio.AbstractEventLoop):
     def run_until_complete(self, future: Any) -> Any:
         """Run until a future or coroutine is done; return its result or raise its error."""
         task = asyncio.ensure_future(future, loop=self)
-        self._run_while(lambda: not task.done())
+        self._run_until(task.done)
         return task.result()
 
     def run_forever(self) -> None:
         """Run until ``stop``."""
-        self._run_while(lambda: True)
+        self._run_until(lambda: False)
 
     def stop(self) -> None:
         """Stop after the present turn."""

@@ -78,7 +78,7 @@ class WorldLoop(SimLoop):
         """Run what is ready together, each step only if its process may still run."""
         self.steps += len(batch)
         for handle in batch:
-            if handle.cancelled():
+            if handle._cancelled:  # noqa: SLF001 - of our own class
                 continue
             if not (self.dead or self._frozen or self._fuses):
                 handle._run()  # noqa: SLF001 - what an event loop does with a handle

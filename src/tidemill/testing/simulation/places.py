@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sqlite3
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from tidemill.adapters.sql.connect import make_engine, parse_url
 from tidemill.adapters.sql.opening import open_store
 from tidemill.adapters.sql.session import Session
 from tidemill.adapters.sql.store import SqlStore
+from tidemill.model.errors import InvariantBroken
 
 __all__ = ["copy_of_template", "room", "template"]
 
@@ -37,13 +39,21 @@ def template() -> Path:
     return path
 
 
-def copy_of_template(path: Path) -> SqlStore:
-    """Return a store on a fresh copy of the template, which waits for no disk.
+@cache
+def _lasting() -> sqlite3.Connection:
+    """Return a connection to the template, from which copies are made."""
+    return sqlite3.connect(template())
 
-    A simulated day ends its processes and tears its tapes itself; the machine below it stays on.
+
+def copy_of_template() -> SqlStore:
+    """Return a store on a fresh copy of the template, in memory alone: it waits for no disk.
+
+    A simulated day ends its processes and tears its tapes itself; the machine below it stays on. The processes of a day
+    share one connection, so nobody needs a file to find the record.
     """
-    shutil.copyfile(template(), path)
-    session = Session(make_engine(parse_url(f"sqlite:///{path}"), _PATIENCE_MS))
-    for setting in ("journal_mode=MEMORY", "synchronous=OFF"):
-        session.read(f"PRAGMA {setting}")
+    session = Session(make_engine(parse_url("sqlite://"), _PATIENCE_MS))
+    driver = session.connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise InvariantBroken("The record of a simulated day is a database of SQLite.")
+    _lasting().backup(driver)
     return SqlStore(session)

@@ -55,7 +55,7 @@ class World:
         self.exchange = WatchedExchange(
             self._clock, faults=self.broker_faults, rules=scenario.rules, cash=float(CASH), fee_per_unit=0.01
         )
-        self.store = copy_of_template(folder / "t.db")
+        self.store = copy_of_template()
         self.shadow = LeaseShadow()
         self.halts = Halts(folder / "halts")
         self.prices = PricePath(scenario, HEAL_MINUTES // scenario.bar_minutes + 2)
