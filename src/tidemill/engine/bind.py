@@ -18,7 +18,7 @@ from tidemill.authoring.raises import where_raised
 from tidemill.authoring.strategy import StrategySpec
 from tidemill.engine.generated import generate_entry
 from tidemill.engine.mistakes import explain
-from tidemill.engine.views import argument_views, memory_view, object_view, slot_view
+from tidemill.engine.views import argument_views, memory_view, object_view, slot_view, tickets_of
 from tidemill.kernel.access import head, proposal_at, slot_at
 from tidemill.kernel.compile import JIT, general
 from tidemill.kernel.memory import float_at, int_at, record_at, register
@@ -81,21 +81,40 @@ class BoundStep:
     def __init__(self, address: int, form: str, keep: Any, note: str = "") -> None:
         self.address, self.form, self.keep, self.note = address, form, keep, note
         self.failure: BaseException | None = None
+        self.in_row = 0  # so often it has raised since it last came through
         self.prepared: dict[tuple[int, int], tuple[Any, ...]] = {}
 
     def forget(self) -> None:
         """Drop what was prepared for an earlier engine: memory is given out again, at the same addresses."""
         self.prepared.clear()
         self.failure = None
+        self.in_row = 0
 
     def raise_failure(self) -> None:
         """Raise what a Python step raised inside the loop, named by its own file and line."""
         if self.failure is not None:
-            frame = traceback.extract_tb(self.failure.__traceback__)[-1]
-            raise StrategyError(
-                f"The strategy raised {type(self.failure).__name__}: {self.failure} "
-                f"({Path(frame.filename).name}, line {frame.lineno}: {frame.line})."
-            ) from self.failure
+            raise StrategyError(self._told(self.failure)) from self.failure
+
+    def take_failure(self) -> str:
+        """Return what a Python step raised on this bar, named by its own file and line, and let it be called again.
+
+        Raises:
+            BaseException: what was raised is no mistake of the strategy: the process is to end.
+        """
+        failure, self.failure = self.failure, None
+        if failure is None:
+            return ""
+        if not isinstance(failure, Exception):
+            raise failure
+        return self._told(failure)
+
+    @staticmethod
+    def _told(failure: BaseException) -> str:
+        frame = traceback.extract_tb(failure.__traceback__)[-1]
+        return (
+            f"The strategy raised {type(failure).__name__}: {failure} "
+            f"({Path(frame.filename).name}, line {frame.lineno}: {frame.line})."
+        )
 
 
 def _lower(function: Callable[..., Any], compile_one: Callable[[Any], Any], done: dict[Any, Any]) -> Any:
@@ -199,8 +218,12 @@ def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | Non
             try:
                 arguments = prepared.get((state, slot)) or prepare(state, slot)
                 step(*arguments)
+                bound.in_row = 0
             except BaseException as error:  # noqa: BLE001 - crosses C code; kept and raised again after the loop
                 bound.failure = error
+                bound.in_row += 1
+                for ticket in tickets_of(state, slot):  # nothing half made leaves
+                    ticket.side = 0
         return 0
 
     if JIT:

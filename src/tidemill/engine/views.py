@@ -31,12 +31,8 @@ _CLOCK_FIELDS = _fields(CLOCK)
 
 def argument_views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[Any, ...]:
     """Return the step's arguments as live views of the state's memory."""
-    header = np.frombuffer(memoryview((ctypes.c_char * HEADER.itemsize).from_address(state)), HEADER)[0]
     offsets = {name: HEADER.fields[name][1] for name in ("event", "clock")}  # type: ignore[index]
-    tickets = [
-        _TICKET_FIELDS.from_address(state + int(header["proposals"]) + (3 * slot + number) * PROPOSAL.itemsize)
-        for number in range(3)
-    ]
+    tickets = tickets_of(state, slot)
     known = {
         "me": me,
         "bar": EVENT_FIELDS.from_address(state + offsets["event"]),
@@ -46,6 +42,15 @@ def argument_views(spec: StrategySpec, state: int, slot: int, me: Any) -> tuple[
         "third": tickets[2],
     }
     return tuple(known[name] for name in spec.arguments)
+
+
+def tickets_of(state: int, slot: int) -> list[Any]:
+    """Return the tickets a step may fill in on one instrument, as live records."""
+    header = np.frombuffer(memoryview((ctypes.c_char * HEADER.itemsize).from_address(state)), HEADER)[0]
+    return [
+        _TICKET_FIELDS.from_address(state + int(header["proposals"]) + (3 * slot + number) * PROPOSAL.itemsize)
+        for number in range(3)
+    ]
 
 
 def slot_view(state: int, slot: int) -> Any:

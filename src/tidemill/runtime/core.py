@@ -13,7 +13,7 @@ from tidemill.engine.engine import Engine
 from tidemill.kernel.replay import write_mark
 from tidemill.model.records import COMMAND, EVENT, HEADER, TAPE
 
-__all__ = ["Command", "Core", "Written"]
+__all__ = ["Command", "Core", "Mistake", "Written"]
 
 _EVENT_BYTES = EVENT.itemsize
 _RESULTS = ("fills", "orders", "refusals", "trips", "days")
@@ -47,6 +47,19 @@ class Written:
     days: NDArray[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A strategy raised on a bar, and the bar was none for it.
+
+    Args:
+        strategy: its row. text: what it raised and where. in_row: so often since it last came through.
+    """
+
+    strategy: int
+    text: str
+    in_row: int
+
+
 class Command:
     """One command of the core, its fields by name."""
 
@@ -74,15 +87,13 @@ class Core:
         self._seen = [int(self._tape[at]) for at in _COUNTS]
         engine.tape.grow(self._room)
         self.has_written = False  # result rows wait to be collected
-        self._python_steps = [step for step in engine.steps if step.form != "compiled"]
+        self._python_steps = [(row, step) for row, step in enumerate(engine.steps) if step.form != "compiled"]
+        self.mistakes: list[Mistake] = []  # of the turns since they were taken last
+        self.disabled: list[int] = []  # rows of the strategies that are not called any more
         self._commands = engine.state.tables["commands"]
 
     def take(self, event: int) -> list[Command]:
-        """Take the EVENT row at an address; return what the core wants done.
-
-        Raises:
-            StrategyError: an ordinary Python strategy raised.
-        """
+        """Take the EVENT row at an address; return what the core wants done."""
         ctypes.memmove(self._event, event, _EVENT_BYTES)
         return self._wanted(self.engine.feed())
 
@@ -91,9 +102,6 @@ class Core:
 
         Returns:
             How many were taken, and what the core wants done.
-
-        Raises:
-            StrategyError: an ordinary Python strategy raised.
         """
         engine = self.engine
         count = 1 if self._python_steps else count  # what such a strategy raises belongs to its row
@@ -110,8 +118,9 @@ class Core:
             self._writes = int(self._tape[_WRITES])
             self.has_written = True
             engine.tape.grow(self._room)
-        for step in self._python_steps:
-            step.raise_failure()
+        for row, step in self._python_steps:
+            if step.failure is not None:
+                self.mistakes.append(Mistake(row, step.take_failure(), step.in_row))
         if not count:
             return []
         return [Command(values) for values in self._commands[:count].tolist()]
@@ -119,6 +128,11 @@ class Core:
     def disable(self, strategy: int) -> None:
         """Never call a strategy's step again; its positions keep their protection and exits."""
         self.engine.code[_FIRST_STEP + strategy] = _NO_STEP_ADDRESS
+        self.disabled.append(strategy)
+
+    def in_row(self) -> list[tuple[int, int]]:
+        """Return, by row, how often each Python strategy has raised since it last came through."""
+        return [(row, step.in_row) for row, step in self._python_steps]
 
     def mark(self, now_ns: int) -> None:
         """Mark the account's equity once all bars of an instant are done."""

@@ -21,9 +21,10 @@ from tidemill.model.journal import FillEntry
 from tidemill.model.records import EVENT
 from tidemill.runtime.core import Command, Core
 from tidemill.runtime.orders.book import BUST, Applied, LiveOrder, OrderBook
+from tidemill.runtime.orders.incarnations import BY, RENAMED
 from tidemill.runtime.orders.outgoing import Drafter, Outgoing, decimal_text, order_record
 from tidemill.runtime.orders.sizes import follow_size, follow_sizes, is_in_core
-from tidemill.runtime.orders.translation import adjust_event, report_event
+from tidemill.runtime.orders.translation import adjust_event, report_event, whole_quantity
 from tidemill.runtime.record.journal import Journal
 
 __all__ = ["CLOSE_MARKER", "FEED_MARKER", "Release", "Turns", "marker_row"]
@@ -107,7 +108,7 @@ class Turns:
 
     async def _carry(self, seq: int, commands: list[Command]) -> None:
         """Have what a turn led to written and sent."""
-        if self.core.has_written:
+        if self.core.has_written or (commands and self._has_new_terms()):
             self._follow(seq)
         if commands:
             outgoing = self._drafter.draft(seq, commands)
@@ -116,6 +117,11 @@ class Turns:
                 await self._release(outgoing)
             elif self.tells_at_once:  # a gate or a person waits for a proposal or a signal
                 await self.journal.commit()
+
+    def _has_new_terms(self) -> bool:
+        """Tell whether the turn was a person's word on the protection of a position."""
+        event = self.core.engine.event[0]
+        return bool(event["kind"] == EventKind.OPERATOR and event["code"] == Operator.PROTECT)
 
     def _note_decision(self, seq: int, outgoing: list[Outgoing]) -> None:
         """Put a decision on the store's tape together with the inputs it was made on."""
@@ -156,6 +162,10 @@ class Turns:
         """Take what the broker says about an order: exactly once, whatever the order it comes in."""
         if report.kind is EventKind.FILL and report.fill_kind == "real":
             await self._undo_synthetic(report, now_ns)
+        known = self.book.find(report.client_id, report.broker_id)
+        former = known.broker_id if known is not None else ""
+        if known is not None and (known.elsewhere or known.withheld) and source != "tape":
+            report = whole_quantity(report, known)
         applied = self.book.apply(report)
         for flag in applied.flags:
             self._alert_flag(flag, report, applied)
@@ -171,12 +181,9 @@ class Turns:
         row = (adjust_event if is_late else report_event)(report, order, now_ns)
         address = int(row.ctypes.data)
         seq = self.journal.append(address)
-        is_known = self.journal.is_known(seq)
-        if not is_known:
-            self.journal.note(seq, source, report.kind.name, report.exec_id or order.request.client_id, _body(report))
-            self.journal.batch.orders.append(order_record(order, self.journal.run_id))
+        self._write(report, order, seq, source, former)
         if report.kind is EventKind.FILL:
-            self._book_fill(report, order, seq, applied.flags, is_known=is_known)
+            self._book_fill(report, order, seq, applied.flags, is_known=self.journal.is_known(seq))
         self.events += 1
         commands = self.core.take(address)
         if self.core.has_written:
@@ -190,6 +197,16 @@ class Turns:
             if outgoing:
                 await self._release(outgoing)
         return applied
+
+    def _write(self, report: OrderReport, order: LiveOrder, seq: int, source: str, former: str) -> None:
+        """Put a report, and where its order stands now, into the transaction; ``former``: the broker's name before."""
+        journal, name = self.journal, order.request.client_id
+        if journal.is_known(seq):
+            return
+        journal.note(seq, source, report.kind.name, report.exec_id or name, _body(report))
+        journal.batch.orders.append(order_record(order, journal.run_id))
+        if former and order.broker_id != former:
+            journal.note(seq, source, RENAMED, name, former.encode())
 
     async def _undo_synthetic(self, report: OrderReport, now_ns: int) -> None:
         """Take back what we made up for want of the broker's own fills, now that one of them is here."""
@@ -261,7 +278,7 @@ class Turns:
 
     def _alert_flag(self, flag: str, report: OrderReport, applied: Applied) -> None:
         """Tell a person what is odd about a report."""
-        if flag == "DUPLICATE":
+        if flag == "DUPLICATE" or flag.startswith(BY):
             return
         order = applied.order
         name = order.request.client_id if order is not None else report.client_id or report.broker_id

@@ -15,6 +15,7 @@ __all__ = ["Comparer"]
 
 _SYNTHETIC_NS = 60 * SECOND_NS  # so long may the broker count a fill without showing it
 _STUCK_NS = 10 * SECOND_NS
+_SMALL_NS = 10 * SECOND_NS  # so long is an order smaller than it should be before it is made larger
 _UNDEAD_NS = 2 * SECOND_NS  # so old a list may be
 _TINY = 1e-9
 _VANISHED = 3  # whole answers without an order that should be there
@@ -41,6 +42,9 @@ class Comparer:
         name, now = order.request.client_id, self._clock.monotonic_ns()
         self._unseen.pop(name, None)
         alive = [item for item in shown if not is_final(item.state)]
+        for item in shown:
+            if is_final(item.state):
+                self._book.is_over(order, item.broker_id)
         mine = [item for item in shown if item.broker_id == order.broker_id]
         best = (mine or alive or shown)[-1]
         if is_final(best.state) and alive and not mine:
@@ -82,17 +86,28 @@ class Comparer:
                 self._hooks.twin(order, item)
 
     def _watch_size(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
-        """Have an order made smaller that the broker should have made smaller when another of its group filled."""
+        """Have an order fitted that the broker did not make smaller when another of its group filled, or that is small.
+
+        What is too large could turn a position round; what is too small, made so by hand, leaves it without its stop.
+        """
         name = order.request.client_id
         is_settled = (
             order.is_working and order.state is not OrderState.REPLACE_PENDING and not self._hooks.is_busy(name)
         )
-        is_large = is_settled and order.remaining > 0.0 and shown.quantity > order.quantity + _TINY
-        if not is_large or order.request.intent is Intent.ENTRY or is_final(shown.state):
+        of_this = order.quantity - order.elsewhere - order.withheld  # it does not know of these
+        is_large = is_settled and order.remaining > 0.0 and shown.quantity > of_this + _TINY
+        is_small = is_settled and shown.quantity < of_this - _TINY and self._is_plain(order)
+        if not (is_large or is_small) or order.request.intent is Intent.ENTRY or is_final(shown.state):
             self._large.pop(name, None)
-        elif now - self._large.setdefault(name, now) >= _UNDEAD_NS:
-            self._large.pop(name)
+        elif is_small and now - self._large.setdefault(name, now) < _SMALL_NS:
+            return
+        elif order.elsewhere or now - self._large.setdefault(name, now) >= _UNDEAD_NS:
+            self._large.pop(name, None)
             self._hooks.larger(order)
+
+    def _is_plain(self, order: LiveOrder) -> bool:
+        """Tell whether nothing that is still to be told could have made an order smaller."""
+        return not self._short and not self._hooks.differs(order.request.symbol)
 
     def _watch_change(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
         """Doubt a cancellation or replacement that was answered long ago and does not show."""
@@ -105,9 +120,18 @@ class Comparer:
             action = "cancel" if order.state is OrderState.CANCEL_PENDING else "replace"
             self._hooks.doubt(order, action, "it was answered and does not show")
 
+    def _forget(self, listed: set[str]) -> None:
+        """Let go of former incarnations that a whole list no longer shows, once it has had time to."""
+        now = self._clock.now_ns()
+        for order in list(self._book.forked.values()):
+            for name, former in list(order.incarnations.former.items()):
+                if name not in listed and now - former.since_ns >= self._settle_ns:
+                    self._book.is_over(order, name)
+
     def miss(self, found: dict[str, list[BrokerOrder]]) -> None:
         """Count whole answers that lack an order which ought to be there; what is gone needs no second look."""
         listed = {item.broker_id for items in found.values() for item in items}
+        self._forget(listed)
         self._undead = {name: at for name, at in self._undead.items() if name in listed}
         self._large = {name: at for name, at in self._large.items() if name in self._book.live}
         for order in self._book.open_orders():

@@ -27,7 +27,8 @@ class PollHooks:
         hear: takes reports; they come back to the core as events.
         doubt: an order that should be shown is not, or a change of it is overdue; with the request in question.
         twin: a second working incarnation of an order.
-        larger: an order that is larger at the broker than it may be.
+        larger: an order that is larger, or smaller, at the broker than it has to be.
+        differs: whether our position in a symbol and the broker's differ.
         foreign: the open orders that are not in our record.
         positions: a complete answer.
         alert: told severity, kind and sentence.
@@ -40,6 +41,7 @@ class PollHooks:
     doubt: Callable[[LiveOrder, str, str], None]
     twin: Callable[[LiveOrder, BrokerOrder], None]
     larger: Callable[[LiveOrder], None]
+    differs: Callable[[str], bool]
     foreign: Callable[[list[BrokerOrder]], None]
     positions: Callable[[Snapshot], None]
     alert: Callable[[int, str, str], None]

@@ -19,6 +19,7 @@ from tidemill.runtime.account.polling import AccountPoller
 from tidemill.runtime.account.protection import Protector
 from tidemill.runtime.account.reconcile import Reconciler, cursor_of, expire, leftovers, stale_entries
 from tidemill.runtime.account.resolve import Resolver
+from tidemill.runtime.account.trimming import Trimmer
 from tidemill.runtime.core import Core
 from tidemill.runtime.inbox import Inbox
 from tidemill.runtime.orders.approver import Approver
@@ -100,8 +101,9 @@ class Outside:
         hooks = PollHooks(
             hear=parts.inbox.report,
             doubt=self._doubt_order,
-            twin=self._cancel_twin,
+            twin=lambda order, shown: self._cancel_twin(order, shown.broker_id),
             larger=self._fit,
+            differs=lambda symbol: symbol in health.recon_symbols,
             foreign=self._take_foreign,
             positions=self._take_positions,
             alert=parts.alert,
@@ -145,9 +147,22 @@ class Outside:
             alert=parts.alert,
             symbols=list(parts.symbols),
         )
+        self.trimmer = Trimmer(
+            parts.book,
+            parts.clock,
+            symbols=parts.symbols,
+            blocked=self.reconciler.blocked,
+            units=parts.present.units,
+            is_busy=self.sender.is_busy_with,
+            fit=self._resize,
+            cancel=lambda order: self.sender.request(Outgoing("cancel", order, self._row(order, "cancel", "trim"))),
+            hear=parts.inbox.report,
+            alert=parts.alert,
+        )
         if not rules.links_orders:
             self._link_here()
         self._twins: dict[str, int] = {}
+        self._forks: dict[str, str] = {}  # by client id: the former incarnation the lists were asked about
         self._is_first = True
         self._told_power = -1  # buying power the core has been told of last
 
@@ -239,8 +254,28 @@ class Outside:
         """Note that the core has booked something: the confirmed positions move with our fills."""
         if self.reconciler.compared:  # also while a line that was lost is compared anew: exits need what is held now
             self.reconciler.confirm()
+        self.trimmer.look()
         if self.sender.links is not None:
             self.sender.wake()
+
+    def adjusting(self, instrument: int, units: float) -> None:
+        """Note that a person is about to book units: they are no difference any more."""
+        self.reconciler.adjusting(self.parts.symbols[instrument], units)
+        self.trimmer.adjusting(instrument, units)
+
+    def heard(self) -> None:
+        """Look after what a report has shown: a replacement whose old order may work on, a fill of one that did.
+
+        The lists are asked at once; what is proven to work on, or has no place left, is cancelled without them.
+        """
+        for order in list(self.parts.book.forked.values()):
+            incarnations = order.incarnations
+            for name in list(incarnations.former):
+                if order.request.client_id not in self._forks:
+                    self._forks[order.request.client_id] = name
+                    self.poller.hurry()
+                if not order.is_open or incarnations.fills_by.get(name, 0.0) > 0.0:
+                    self._cancel_twin(order, name)
 
     async def pause_over(self) -> None:
         """Come back from a long sleep: is the account still ours, and what has happened meanwhile?"""
@@ -263,6 +298,7 @@ class Outside:
     def _take_positions(self, snapshot: Snapshot) -> None:
         parts = self.parts
         self.reconciler.take_positions(snapshot)
+        self.trimmer.look()
         power = snapshot.account.buying_power_micros
         if power != self._told_power:
             self._told_power = power
@@ -299,22 +335,25 @@ class Outside:
         name, run_id = order.request.client_id, self.parts.journal.run_id
         return OutboxRow(f"{name}/{action}/{what}{self.parts.clock.now_ns()}", run_id, name, action, what, "PENDING")
 
-    def _cancel_twin(self, order: LiveOrder, shown: BrokerOrder) -> None:
+    def _cancel_twin(self, order: LiveOrder, broker_id: str) -> None:
         """Cancel a working order of ours that is one too many, or has ended here; the one we know stays."""
         now, name = self.parts.clock.monotonic_ns(), order.request.client_id
-        if self.sender.is_busy_with(name) or now - self._twins.get(shown.broker_id, -(2**62)) < 5 * SECOND_NS:
+        if self.sender.is_busy_with(name) or now - self._twins.get(broker_id, -(2**62)) < 5 * SECOND_NS:
             return
-        self._twins[shown.broker_id] = now
-        text = f"{name} is {order.state.name} here and {shown.broker_id} works at the broker, too; cancelling it."
+        self._twins[broker_id] = now
+        text = f"{name} is {order.state.name} here and {broker_id} works at the broker, too; cancelling it."
         self.parts.alert(1, "TWO_INCARNATIONS", text)
-        self.sender.request(
-            Outgoing("cancel", order, self._row(order, "cancel", shown.broker_id), broker_id=shown.broker_id)
-        )
+        self.sender.request(Outgoing("cancel", order, self._row(order, "cancel", broker_id), broker_id=broker_id))
 
     def _fit(self, order: LiveOrder) -> None:
-        """Ask for the quantity an order has here: the broker left it as large as it was."""
+        """Ask for the quantity an order has here: at the broker it has another."""
+        name = order.request.client_id
+        self.parts.alert(2, "OTHER_SIZE", f"{name} has another size at the broker than what it is for; fitting it.")
+        self._resize(order)
+
+    def _resize(self, order: LiveOrder) -> None:
+        """Ask for the size an order has here, at the broker."""
         name, run_id, now = order.request.client_id, self.parts.journal.run_id, self.parts.clock.now_ns()
-        self.parts.alert(2, "TOO_LARGE", f"{name} is larger at the broker than what is left for it; fitting it.")
         first = order.request.stop_price
         stop = order.wanted[1] or (0.0 if math.isnan(first) else first)
         body = json.dumps({"quantity": order.quantity, "stop_price": stop})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tidemill.model.bars import HOUR_NS, SECOND_NS
@@ -147,6 +147,12 @@ class Reconciler:
     def expect_difference(self) -> None:
         """Note that somebody else has traded: for a while, one answer that differs is enough."""
         self._expected_until = self._now()[1] + _EXPECTED_NS
+
+    def adjusting(self, symbol: str, units: float) -> None:
+        """Note that a person is about to book units of a symbol: our record comes that much nearer to the broker's."""
+        difference = self.blocked.get(symbol)
+        if difference is not None:
+            self.blocked[symbol] = replace(difference, ours=difference.ours + units)
 
     def confirm(self) -> None:
         """Bring the confirmed positions up to now: our fills, plus what the broker shows beyond them."""

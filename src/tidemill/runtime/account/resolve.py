@@ -228,7 +228,7 @@ class Resolver:
     def _replaced(self, doubt: _Doubt, shown: BrokerOrder, *, is_settled: bool) -> None:
         """Tell whether a replacement took: the terms at the broker are the new ones, or, settled, still the old."""
         item, name = doubt.item, doubt.item.order.request.client_id
-        has_quantity = abs(shown.quantity - item.quantity) < 1e-9
+        has_quantity = abs(shown.quantity - (item.order.asked or item.quantity)) < 1e-9
         has_stop = not item.stop_price > 0.0 or abs(shown.stop_price - item.stop_price) < 1e-9
         stamp = shown.updated_ns
         if has_quantity and has_stop:

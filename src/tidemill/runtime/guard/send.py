@@ -24,11 +24,16 @@ async def submit_approved(broker: Broker, approved: Approved, clock: Clock) -> O
     return await broker.submit(order)
 
 
-async def submit_replacement(broker: Broker, approved: Approved, broker_id: str, clock: Clock) -> OrderReport:
+async def submit_replacement(
+    broker: Broker, approved: Approved, broker_id: str, clock: Clock, elsewhere: float = 0.0
+) -> OrderReport:
     """Ask for a working order's new, approved quantity and trigger.
+
+    Args:
+        elsewhere: units of the quantity that another order at the broker has filled; this one is for the rest.
 
     Raises:
         GuardRefusal: the approval no longer holds; nothing left. Else as ``Broker.replace``.
     """
     order = approved.spend(clock.monotonic_ns())
-    return await broker.replace(order.client_id, broker_id, order.quantity, order.stop_price)
+    return await broker.replace(order.client_id, broker_id, order.quantity - elsewhere, order.stop_price)

@@ -49,6 +49,11 @@ class Approved:
         """Return the id of the approved order."""
         return self._request.client_id
 
+    @property
+    def quantity(self) -> float:
+        """Return the units that are approved."""
+        return self._request.quantity
+
     def spend(self, mono_ns: int) -> OrderRequest:
         """Give the order out for sending, once.
 

@@ -165,6 +165,8 @@ class Obeying:
             flags="ADJUSTMENT",
         )
         row = adjustment_row(word.instrument, word.strategy, word.units, word.price, now)
+        if run.outside is not None:
+            run.outside.adjusting(word.instrument, word.units)
         await run.turns.take_adjustment(fill, row, f"person:{word.by}", word.key)
 
     def _outcome(self, item: Any, known: int) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from tidemill.runtime.guard.relimits import newest_limits
 from tidemill.runtime.lanes import Lane
 from tidemill.runtime.life.asides import note_set_aside
 from tidemill.runtime.life.beginning import Beginning
+from tidemill.runtime.life.mistakes import Mistakes
 from tidemill.runtime.life.obeying import Obeying
 from tidemill.runtime.life.telling import Telling
 from tidemill.runtime.life.terms import Phase, RunParts, RunTerms
@@ -49,6 +50,7 @@ class Run(Wired):
         self._tape: TapeFile | None = None
         self._obeying = Obeying(self, self._stopping.set)
         self._telling = Telling(self)
+        self._mistakes = Mistakes(self)
 
     # --- start
 
@@ -77,6 +79,7 @@ class Run(Wired):
             await self.journal.commit()
         if self.ruling is not None:
             self.ruling.look()  # what a crash cut off, before anything else happens
+        self._mistakes.begin()
         self.phase = Phase.RUNNING
 
     def _open_record(self, inherited: Inherited, lease: Lease) -> Journal:
@@ -233,6 +236,8 @@ class Run(Wired):
             if self._telling.is_due:
                 await self._telling.tell()
             await self._take(*taken)
+            if self.core.mistakes:
+                self._mistakes.look()
             if self.ruling is not None and self.ruling.is_due:
                 self.ruling.look()
             count += 1
@@ -262,8 +267,10 @@ class Run(Wired):
                 self.alert(2, item.code or ("FEED_UP" if item.is_up else "FEED_DOWN"), item.text)
             return
         applied = await self.turns.take_report(item, self.now()[0])
-        if self.outside is not None and "EXTERNAL" in applied.flags:
-            self.outside.heard_foreign()
+        if self.outside is not None:
+            self.outside.heard()
+            if "EXTERNAL" in applied.flags:
+                self.outside.heard_foreign()
         await self.journal.commit()
 
 

@@ -49,7 +49,7 @@ class Approver:
         request = item.order.request
         if item.action == "replace":
             stop = item.stop_price if item.stop_price > 0.0 else math.nan
-            request = replace(request, quantity=item.quantity, stop_price=stop)
+            request = replace(request, quantity=item.quantity - item.order.withheld, stop_price=stop)
         try:
             approved = self._guard.approve(request, facts)
             self._ask_owner(item, facts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tidemill.kernel.transitions import MOVES, QUARANTINE, STAY, is_final
 from tidemill.model.broker import OrderReport, OrderRequest
 from tidemill.model.enums import EventKind, Intent, OrderState
+from tidemill.runtime.orders.incarnations import BY, Incarnations
 
 __all__ = ["BUST", "Applied", "LiveOrder", "OrderBook"]
 
@@ -39,6 +40,10 @@ class LiveOrder:
         taken_back: units of real fills that were busted and not corrected; the broker may count them as filled.
         synthetic: fills we made up for want of the broker's own, by execution id.
         is_held: it waits here for what it is linked to; shown as HELD, while the state is what the tape made of it.
+        asked: quantity of the last replacement in the broker's terms, without what other incarnations have filled.
+        incarnations: the broker's orders behind it.
+        withheld: units of it that the broker's order is without: somebody else has traded what it was to close.
+        is_gone: nothing of it is left at the broker, and the core has not been told, because it could only ask again.
     """
 
     request: OrderRequest
@@ -62,11 +67,30 @@ class LiveOrder:
     taken_back: float = 0.0
     synthetic: dict[str, OrderReport] = field(default_factory=dict)
     is_held: bool = False
+    asked: float = 0.0
+    incarnations: Incarnations = field(default_factory=Incarnations)
+    withheld: float = 0.0
+    is_gone: bool = False
 
     @property
     def remaining(self) -> float:
         """Return the units that may still fill."""
         return max(self.quantity - self.filled, 0.0)
+
+    @property
+    def at_stake(self) -> float:
+        """Return the units that may still fill at worst, former incarnations included."""
+        return self.remaining + self.incarnations.loose_units
+
+    @property
+    def elsewhere(self) -> float:
+        """Return the units filled that the broker's present order of it does not know of."""
+        return self.incarnations.beyond(self.broker_id)
+
+    @property
+    def is_parked(self) -> bool:
+        """Tell whether nothing is left for it at the broker, because somebody else has traded."""
+        return self.withheld > 0.0 and self.remaining <= self.withheld + _TINY
 
     @property
     def has_left(self) -> bool:
@@ -112,6 +136,7 @@ class OrderBook:
     executions: set[str] = field(default_factory=set)
     live: dict[str, LiveOrder] = field(default_factory=dict)
     loose: dict[str, LiveOrder] = field(default_factory=dict)  # reduced, ended otherwise than filled, not asked about
+    forked: dict[str, LiveOrder] = field(default_factory=dict)  # former incarnations may still work
 
     def add(self, order: LiveOrder) -> None:
         """Take in a new order."""
@@ -140,6 +165,10 @@ class OrderBook:
         if order is None:
             return Applied(None, is_new=True, flags=("EXTERNAL",))
         if _is_of_other(order, report):
+            self.is_over(order, report.broker_id)
+            return Applied(order, is_new=False)
+        if order.is_parked and report.kind in _ENDS and order.state is not OrderState.CANCEL_PENDING:
+            order.is_gone = True
             return Applied(order, is_new=False)
         self._name(order, report)
         if order.state is OrderState.ABSENT and report.kind in _SIGNS_OF_LIFE:
@@ -169,8 +198,23 @@ class OrderBook:
         """Learn the broker's name of an order; a replacement may have given it another."""
         is_new = not order.broker_id or report.kind is EventKind.REPLACED
         if report.broker_id and is_new:
+            if order.broker_id and order.broker_id != report.broker_id:
+                order.incarnations.rename(order.broker_id, order.quantity, report.ts_ns)
+                self._note_fork(order)
             order.broker_id = report.broker_id
             self.by_broker[report.broker_id] = order
+
+    def is_over(self, order: LiveOrder, broker_id: str) -> None:
+        """Note that an incarnation of an order works no more."""
+        if order.incarnations.former.pop(broker_id, None) is not None:
+            self._note_fork(order)
+
+    def _note_fork(self, order: LiveOrder) -> None:
+        """Keep in mind, or forget, that former incarnations of an order may still work."""
+        if order.incarnations.former:
+            self.forked[order.request.client_id] = order
+        else:
+            self.forked.pop(order.request.client_id, None)
 
     def _adopted(self, order: LiveOrder, report: OrderReport) -> Applied:
         """Follow an order that came back from the dead; the core has forgotten it."""
@@ -191,11 +235,14 @@ class OrderBook:
         if report.fill_kind in {"bust", "correct"}:
             return self._correct(order, report)
         flags = []
+        if report.broker_id and report.broker_id != order.broker_id:
+            flags.append(BY + report.broker_id)
         if is_final(order.state) and order.state is not OrderState.FILLED:
             flags.append("BACK_FROM_ABSENT" if order.state is OrderState.ABSENT else "LATE_FILL")
         if report.fill_kind == "synthetic":
             order.synthetic[report.exec_id] = report
         self._add(order, report, 1.0)
+        self._note_fork(order)
         if order.filled > order.quantity + _TINY:
             flags.append("OVERFILL")
         is_late = order.is_ended
@@ -220,6 +267,7 @@ class OrderBook:
     @staticmethod
     def _add(order: LiveOrder, report: OrderReport, sign: float) -> None:
         order.filled = round(order.filled + sign * report.quantity, _DIGITS)
+        order.incarnations.add(report.broker_id or order.broker_id, sign * report.quantity)
         order.value += sign * report.quantity * report.price
 
     def adopt(self, order: LiveOrder) -> None:
@@ -232,7 +280,11 @@ class OrderBook:
         order.state = state
         if is_final(state):
             self.live.pop(order.request.client_id, None)
-            if state is not OrderState.FILLED and order.has_left and order.request.intent is not Intent.ENTRY:
+            if state is OrderState.FILLED:
+                order.incarnations.leave(order.broker_id, order.quantity, order.updated_ns)
+            self._note_fork(order)
+            may_fill = state is not OrderState.FILLED or bool(order.incarnations.former)
+            if may_fill and order.has_left and order.request.intent is not Intent.ENTRY:
                 self.loose[order.request.client_id] = order
 
     def working_reducers(self, instrument: int) -> list[LiveOrder]:

@@ -83,6 +83,13 @@ class Outcomes:
         self.write(item, "DROPPED", text)
         self._tell(item, text, kind)
 
+    def gone(self, item: Outgoing) -> None:
+        """Answer a request about an order of which nothing is left at the broker, without asking there."""
+        text = "nothing of it is left at the broker"
+        self.write(item, "DROPPED", text)
+        kind = EventKind.CANCELLED if item.action == "cancel" else EventKind.CANCEL_REFUSED
+        self._hear(OrderReport(kind, item.order.request.client_id, ts_ns=self._clock.now_ns(), text=text))
+
     def _tell(self, item: Outgoing, text: str, kind: EventKind) -> None:
         if item.broker_id:
             return  # a second incarnation: the order itself has not changed

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tidemill.model.broker import AccountFacts
-from tidemill.model.enums import Session
+from tidemill.model.enums import Intent, Session
 from tidemill.model.instrument import Instrument
 from tidemill.model.units import to_micros
 from tidemill.runtime.core import Core, Written
@@ -186,7 +186,7 @@ class Present:
         return [
             OpenOrder(
                 order.request,
-                order.remaining,
+                order.at_stake if order.request.intent is Intent.ENTRY else order.remaining,
                 f"{self._run_id}/{order.strategy}",
                 is_unknown=order.is_unknown,
                 is_acknowledged=bool(order.broker_id),

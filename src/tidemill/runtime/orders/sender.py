@@ -210,6 +210,9 @@ class Sender:
             self._outcomes.drop(unsent, "cancelled before it left", EventKind.CANCELLED)
             self._outcomes.write(item, "DROPPED", "the order had not left")
             return
+        if order.is_gone:
+            self._outcomes.gone(item)
+            return
         if self.links is not None and item.action == "submit":
             self.links.release(order)
         approved = self._approve(item) if item.action != "cancel" else None
@@ -260,4 +263,6 @@ class Sender:
             return None
         if item.action == "submit":
             return await submit_approved(self._broker, approved, self._clock)
-        return await submit_replacement(self._broker, approved, broker_id, self._clock)
+        elsewhere = item.order.elsewhere
+        item.order.asked = approved.quantity - elsewhere
+        return await submit_replacement(self._broker, approved, broker_id, self._clock, elsewhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ __all__ = [
     "report_of_fill",
     "request_of",
     "terms_of",
+    "whole_quantity",
 ]
 
 ADJUST = int(EventKind.ADJUST)
@@ -108,6 +110,17 @@ def report_event(report: OrderReport, order: LiveOrder, now_ns: int) -> NDArray[
     elif report.kind is EventKind.REPLACED:
         row["volume"] = report.quantity
     return row
+
+
+def whole_quantity(report: OrderReport, order: LiveOrder) -> OrderReport:
+    """Return a replacement's report with our order's quantity: the broker counts without what others have filled.
+
+    A quantity that was not asked for last is an older report; it changes nothing, and the lists show what it is.
+    """
+    if report.kind is not EventKind.REPLACED or not report.quantity > 0.0:
+        return report
+    is_asked = math.isclose(report.quantity, order.asked, abs_tol=1e-9)
+    return replace(report, quantity=order.wanted[0] if is_asked else order.quantity)
 
 
 def adjustment_row(instrument: int, strategy: int, units: float, price: float, now_ns: int) -> NDArray[Any]:

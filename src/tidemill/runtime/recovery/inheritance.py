@@ -17,6 +17,7 @@ from tidemill.model.journal import FillEntry, OrderRecord, OutboxRow, RunRow
 from tidemill.ports.store import Store
 from tidemill.runtime.guard.baseline import Baseline
 from tidemill.runtime.orders.book import OrderBook
+from tidemill.runtime.orders.incarnations import BY, RENAMED
 from tidemill.runtime.orders.translation import report_of, report_of_fill
 from tidemill.runtime.record.journal import BLOCK, Recorded
 from tidemill.runtime.record.mending import put_back
@@ -50,6 +51,7 @@ class Inherited:
         recorded: its tape.
         outbox: its requests by key, in order of writing. commands: keys of those on the tape.
         orders, fills: as written. fill_of: fills by tape row. broker_ids: by client id.
+        renamed: by client id, the tape rows that gave an order another name at the broker, and the name before.
         baseline: from which losses of the day, the week and the peak are counted.
         resumed_ns: when a person let the run go on last, wall clock; 0: never.
         rule_states: what is remembered of an owner's rules, by name.
@@ -65,6 +67,7 @@ class Inherited:
     baseline: Baseline | None = None
     fill_of: Mapping[int, FillEntry] = field(default_factory=dict)
     broker_ids: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
     cash_offset: int | None = None
     rule_states: Mapping[str, bytes] = field(default_factory=dict)
     resumed_ns: int = 0
@@ -161,6 +164,10 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
     orders, fills = store.orders(run_id), store.fills(run_id)
     fill_of = {fill.seq: fill for fill in fills}
     broker_ids = {order.client_id: order.broker_id for order in orders if order.broker_id}
+    renamed: dict[str, list[tuple[int, str]]] = {}
+    for row in tape:
+        if row.kind == RENAMED:
+            renamed.setdefault(row.key, []).append((row.seq, row.body.decode()))
     offsets = [int(row.body) for row in tape if row.source == "account" and row.kind == "cash_offset"]
     offset = offsets[-1] if offsets else None
     resumed_ns = max((row.wall_ns for row in tape if row.kind == Operator.RESUME.name), default=0)
@@ -175,6 +182,7 @@ def inherit(store: Store, run_id: str, folder: Path, spec_hash: str, *, is_stepp
         baseline=baseline,
         fill_of=fill_of,
         broker_ids=broker_ids,
+        renamed=renamed,
         cash_offset=offset,
         rule_states=states,
         resumed_ns=resumed_ns,
@@ -192,8 +200,19 @@ def recorded_report(
     if fill is not None:
         is_fill = kind == int(EventKind.FILL)
         extra, phase = (int(row["extra"]), int(row["code"])) if is_fill else (0, 0)
-        return report_of_fill(fill, inherited.broker_ids.get(fill.client_id, ""), extra, phase)
+        return report_of_fill(fill, _filled_by(fill) or _name_at(inherited, fill.client_id, seq), extra, phase)
     order = book.by_number.get(int(row["order"])) if kind in _REPORTS else None
     if order is None:
         return None
-    return report_of(row, order, inherited.broker_ids.get(order.request.client_id, ""))
+    return report_of(row, order, _name_at(inherited, order.request.client_id, seq))
+
+
+def _filled_by(fill: FillEntry) -> str:
+    """Return the broker's name of another order than the one we knew, if a fill is of such."""
+    return next((flag.removeprefix(BY) for flag in fill.flags.split() if flag.startswith(BY)), "")
+
+
+def _name_at(inherited: Inherited, client_id: str, seq: int) -> str:
+    """Return what the broker called an order at a tape row, the row itself included."""
+    later = (name for at, name in inherited.renamed.get(client_id, ()) if at > seq)
+    return next(later, inherited.broker_ids.get(client_id, ""))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.engine.engine import Engine
-from tidemill.model.enums import EventKind
+from tidemill.model.enums import EventKind, Operator
 from tidemill.model.journal import Batch, IntentRow
 from tidemill.model.records import EVENT
 from tidemill.runtime.core import Core
@@ -32,6 +32,7 @@ __all__ = ["Names", "Notebook", "Refeed"]
 _BYTES = EVENT.itemsize
 _BAR = int(EventKind.BAR)
 _NONE = int(EventKind.NONE)
+_OPERATOR = int(EventKind.OPERATOR)
 _REPORTS = frozenset(
     int(kind)
     for kind in (
@@ -161,9 +162,6 @@ class Refeed:
         """Take a whole tape (TAPE_EVENT rows from number 1 on), or its rows before ``stop_before``.
 
         A group of bars that is not whole at the end was not looked at by the run either, and is left out.
-
-        Raises:
-            StrategyError: an ordinary Python strategy raised.
         """
         self._events = np.ascontiguousarray(tape["event"])
         self._base = int(self._events.ctypes.data)
@@ -225,6 +223,9 @@ class Refeed:
             return
         if self.on_turn is not None:
             self.on_turn(at, seq, False)
+        event = self._events[at]
+        if int(event["kind"]) == _OPERATOR and int(event["code"]) == Operator.DISABLE:
+            self.core.disable(int(event["order"]))
         commands = self.core.take(self._base + at * _BYTES)
         if self.core.has_written and self._on_written is not None:
             self._on_written(seq)

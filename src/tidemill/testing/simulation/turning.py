@@ -60,7 +60,7 @@ class Turning:
         self._booked: dict[str, int] = {}
         self._shown: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._asked: defaultdict[int, int] = defaultdict(lambda: -_FOUND_NS)
-        self._forked: set[str] = set()
+        self._forked: dict[str, int] = {}  # when a replacement left two orders last
         self.excused = 0
 
     # --- what happens
@@ -92,8 +92,8 @@ class Turning:
             known.setdefault(name, now)
 
     def forked(self, client_id: str) -> None:
-        """Note that a replacement left two orders alive (open: the fills of both are not told apart)."""
-        self._forked.add(client_id)
+        """Note that a replacement left two orders alive."""
+        self._forked[client_id] = self._now_ns()
 
     def booked(self, exec_id: str) -> None:
         """Note that a fill is in the record."""
@@ -104,9 +104,10 @@ class Turning:
     def is_avoidable(self, fill: SimFill, order: SimOrder, before: float) -> bool:
         """Tell whether an exit's fill turned a position (``before`` it) that its engine could have known better."""
         over = order.filled + fill.quantity - order.quantity
-        is_two = fill.client_id in self._forked
+        forked = self._forked.get(fill.client_id)
+        is_two = forked is not None and self._is_in_time(forked, -1)
         if not order.is_open or over > _TINY or is_two or self._is_stray(fill.client_id):
-            self.excused += 1  # filled after its end, beyond its size, twice, or long after it was proven absent
+            self.excused += 1  # filled after its end, beyond its size, by a twin not found yet, or long after ABSENT
             return False
         sent = self._sent.get(fill.client_id)
         hidden = 0.0

@@ -18,6 +18,7 @@ class Table:
 
     asked: list[str] = field(default_factory=list)
     is_busy: bool = False
+    differs: bool = False
 
     def __post_init__(self) -> None:
         self.book, self.clock = OrderBook(), ManualClock()
@@ -31,6 +32,7 @@ class Table:
             doubt=lambda _order, action, _text: self.asked.append(action),
             twin=lambda _order, shown: self.asked.append(f"end {shown.broker_id}"),
             larger=lambda order: self.asked.append(f"fit {order.quantity:g}"),
+            differs=lambda _symbol: self.differs,
             foreign=lambda _orders: None,
             positions=lambda _snapshot: None,
             alert=lambda *_: None,
