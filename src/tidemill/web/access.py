@@ -33,13 +33,11 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
 
-async def caller_of(
-    request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
-) -> Principal:
+_Shown = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+
+
+async def caller_of(request: Request, shown: HTTPAuthorizationCredentials | None) -> Principal:
     """Return who calls; refuse those who do not say so."""
-    found: Principal | None = getattr(request.state, "principal", None)
-    if found is not None:
-        return found
     # One row of a local file is read sooner than a thread is found for it; a server over the network may take its time.
     if parts_of(request).database.kind == "sqlite":
         return signed_in(request, shown)
@@ -54,10 +52,14 @@ def signed_in(request: Request, shown: HTTPAuthorizationCredentials | None) -> P
     elif sits_here(request) and parts.loaded.settings.loopback_without_token:
         found = parts.access.owner()
     if found is None:
-        sentence = "Sign in (POST /v1/auth/login) and send the access token as: Authorization: Bearer ..."
-        raise ApiError(401, "not_signed_in", sentence, headers=_CHALLENGE)
+        raise _not_signed_in()
     request.state.principal = found
     return found
+
+
+def _not_signed_in() -> ApiError:
+    sentence = "Sign in (POST /v1/auth/login) and send the access token as: Authorization: Bearer ..."
+    return ApiError(401, "not_signed_in", sentence, headers=_CHALLENGE)
 
 
 def sits_here(request: Request) -> bool:
@@ -73,13 +75,19 @@ def sits_here(request: Request) -> bool:
         return False
 
 
-Caller = Annotated[Principal, Depends(caller_of)]
+async def _caller(request: Request) -> Principal:
+    """Return whom the route's rule, which is asked first, has let in."""
+    found: Principal | None = getattr(request.state, "principal", None)
+    if found is None:
+        raise _not_signed_in()
+    return found
 
 
-async def _scope(caller: Caller) -> UserScope:  # in the loop: a thread would take longer than it does
-    return caller.scope
+async def _scope(request: Request) -> UserScope:
+    return (await _caller(request)).scope
 
 
+Caller = Annotated[Principal, Depends(_caller)]
 Scope = Annotated[UserScope, Depends(_scope)]
 
 
@@ -95,7 +103,8 @@ def count(request: Request, who: str, per_minute: float) -> None:
 
 
 def _needs(role: Role, per_minute: float) -> Any:
-    async def check(request: Request, caller: Caller) -> None:
+    async def check(request: Request, shown: _Shown) -> None:
+        caller = await caller_of(request, shown)
         count(request, f"user:{caller.user_id}", per_minute)
         if not caller.may(role):
             held = ", ".join(sorted(caller.roles)) or "none"

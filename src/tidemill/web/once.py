@@ -11,12 +11,12 @@ from typing import Any
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
 from tidemill.services.commands.keyed import Claim, Keyed
 from tidemill.services.once import Stored
 from tidemill.web.access import Caller
 from tidemill.web.errors import errors_of
+from tidemill.web.hop import OneHop
 from tidemill.web.parts import parts_of
 from tidemill.web.trading.once import Key
 
@@ -44,7 +44,7 @@ def _claim(request: Request, caller: Caller, key: Key = None) -> None:
     request.state.once_claim = claim
 
 
-class OnceRoute(APIRoute):
+class OnceRoute(OneHop):
     """A route whose POST is done once for each key; one that has a parameter ``key`` sees to that by itself."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy import insert as insert_into
 
-from tidemill.adapters.sql.database import Database, Row, Writing
+from tidemill.adapters.sql.asked import Question
+from tidemill.adapters.sql.database import Database, Writing
 from tidemill.adapters.sql.service_tables import AGENT_VERSIONS, AGENTS
 from tidemill.model.agent import AgentSpec
 from tidemill.model.people import UserScope
@@ -25,6 +26,11 @@ __all__ = ["FACES", "Agent", "Agents", "agent_of"]
 
 FACES = ("agent", "live_strategy", "session", "manual")
 _SPEED = "speed"
+_A = AGENTS.c
+_OWN = select(AGENTS).where(_A.user_id == bindparam("user_id"), _A.face == bindparam("face"), _A.deleted_ns == 0)
+_BY_NUMBER = Question(_OWN.where(_A.number == bindparam("key")))
+_BY_ID = Question(_OWN.where(_A.id == bindparam("key")))
+_ALL = Question(_OWN.order_by(_A.number).limit(bindparam("most")).offset(bindparam("offset")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def _spec(text: str) -> AgentSpec:
     return spec_of_text(text)
 
 
-def agent_of(row: Row) -> Agent:
+def agent_of(row: Mapping[Any, Any]) -> Agent:
     """Return an agent of its row."""
     values = json.loads(row["face_json"] or "{}")
     return Agent(
@@ -128,27 +134,18 @@ class Agents:
         Raises:
             Refused: nobody has it, or somebody else.
         """
-        key = AGENTS.c.number == agent_id if isinstance(agent_id, int) else AGENTS.c.id == agent_id
         if isinstance(agent_id, int) and not (0 < agent_id < 2**63):
             raise not_there(face.replace("_", " "), agent_id)
-        statement = select(AGENTS).where(
-            key, AGENTS.c.user_id == scope.user_id, AGENTS.c.face == face, AGENTS.c.deleted_ns == 0
-        )
-        row = self._database.row(statement)
-        if row is None:
+        question = _BY_NUMBER if isinstance(agent_id, int) else _BY_ID
+        found = self._database.ask(question, key=agent_id, user_id=scope.user_id, face=face)
+        if not found:
             raise not_there(face.replace("_", " "), agent_id)
-        return agent_of(row)
+        return agent_of(found[0])
 
     def list(self, scope: UserScope, face: str, *, limit: int = 1000, offset: int = 0) -> Sequence[Agent]:
         """Return somebody's agents of a face, oldest first."""
-        statement = (
-            select(AGENTS)
-            .where(AGENTS.c.user_id == scope.user_id, AGENTS.c.face == face, AGENTS.c.deleted_ns == 0)
-            .order_by(AGENTS.c.number)
-            .limit(limit)
-            .offset(offset)
-        )
-        return [agent_of(row) for row in self._database.rows(statement)]
+        found = self._database.ask(_ALL, user_id=scope.user_id, face=face, most=limit, offset=offset)
+        return [agent_of(row) for row in found]
 
     def change(
         self, agent: Agent, *, name: str | None = None, made: Made | None = None, face_values: Mapping[str, Any]

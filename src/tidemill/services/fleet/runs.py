@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, select, update
 from sqlalchemy import insert as insert_into
 
-from tidemill.adapters.sql.database import Database, Row, Writing
+from tidemill.adapters.sql.asked import Question
+from tidemill.adapters.sql.database import Database, Writing
 from tidemill.adapters.sql.service_tables import AGENT_VERSIONS, AGENTS, RUN_OWNERS
 from tidemill.model.agent import AgentSpec
 from tidemill.model.errors import AlreadyThere
@@ -32,6 +34,13 @@ _DESK_SLOT = 1_000  # of a manual desk: one for each person, beside the places o
 _TRIES = 20  # races for a slot; each is lost to somebody who got one
 _LOOK_S = 0.02
 _ALIVE_NS = 5_000_000_000  # a host beats every second
+_OWN = RUN_OWNERS.c.user_id == bindparam("user_id")
+_ONE = Question(select(RUN_OWNERS).where(RUN_OWNERS.c.run_id == bindparam("run_id"), _OWN))
+_NEWEST = Question(
+    select(RUN_OWNERS)
+    .join_from(AGENTS, RUN_OWNERS, RUN_OWNERS.c.run_id == AGENTS.c.run_id)
+    .where(AGENTS.c.user_id == bindparam("user_id"), AGENTS.c.face == bindparam("face"), AGENTS.c.deleted_ns == 0, _OWN)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ class OwnedRun:
         return f"paper:{self.run_id}"
 
 
-def _run_of(row: Row) -> OwnedRun:
+def _run_of(row: Mapping[Any, Any]) -> OwnedRun:
     return OwnedRun(
         row["run_id"],
         row["user_id"],
@@ -107,12 +116,14 @@ class Runs:
         Raises:
             Refused: nobody has it, or somebody else.
         """
-        row = self._database.row(
-            select(RUN_OWNERS).where(RUN_OWNERS.c.run_id == run_id, RUN_OWNERS.c.user_id == scope.user_id)
-        )
-        if row is None:
+        found = self._database.ask(_ONE, run_id=run_id, user_id=scope.user_id)
+        if not found:
             raise not_there("run", run_id)
-        return _run_of(row)
+        return _run_of(found[0])
+
+    def newest(self, scope: UserScope, face: str) -> dict[str, OwnedRun]:
+        """Return the newest run of each of somebody's agents of a face, by its name."""
+        return {row["run_id"]: _run_of(row) for row in self._database.ask(_NEWEST, user_id=scope.user_id, face=face)}
 
     def list(
         self,

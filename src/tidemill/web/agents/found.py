@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Request
 from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.access import Scope
+from tidemill.web.near import near
 from tidemill.web.parts import Parts, parts_of
 
 __all__ = ["FACE", "Found", "FoundAgent", "accounts_of", "newest_run"]
@@ -42,6 +43,7 @@ def accounts_of(found: Found) -> list[str]:
     return [*([run.account] if run is not None and goes_on else []), str(agent.face_values["account_id"])]
 
 
+@near
 def _find(request: Request, scope: Scope, agent_id: Annotated[str, Path(min_length=1, max_length=64)]) -> Found:
     parts = parts_of(request)
     agent = parts.fleet.agents.get(scope, FACE, agent_id)

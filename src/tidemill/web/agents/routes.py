@@ -36,6 +36,7 @@ from tidemill.web.agents.schemas import (
 from tidemill.web.agents.shapes import activity_row, portfolio_out
 from tidemill.web.errors import ApiError
 from tidemill.web.halted import check_halts
+from tidemill.web.near import near
 from tidemill.web.once import OnceRoute
 from tidemill.web.parts import Parts, parts_of
 from tidemill.web.wishes import ExpectedCamelIn, feed_wish
@@ -98,6 +99,7 @@ def create_agent(request: Request, caller: Caller, body: AgentIn) -> AgentOut:
 
 
 @router.get("", **rule(Role.VIEWER, "self"))
+@near
 def list_agents(
     request: Request,
     scope: Scope,
@@ -108,7 +110,8 @@ def list_agents(
     """Return one's agents; only those at work, or only the others, if asked."""
     parts = parts_of(request)
     found = parts.fleet.agents.list(scope, FACE, limit=limit, offset=offset)
-    told = [AgentOut.of(agent, newest_run(parts, scope, agent)) for agent in found]
+    runs = parts.fleet.runs.newest(scope, FACE)
+    told = [AgentOut.of(agent, runs.get(agent.run_id) or newest_run(parts, scope, agent)) for agent in found]
     return AgentsOut(agents=[agent for agent in told if active is None or agent.active == active])
 
 

@@ -15,6 +15,7 @@ from tidemill.services.fleet.explaining import explain_bar, prove_parity
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.halted import check_halts
+from tidemill.web.near import near
 from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
 from tidemill.web.runs.schemas import (
@@ -39,6 +40,7 @@ _Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 _HEAVY = 12  # a minute: these live a whole run again
 
 
+@near
 def _find(request: Request, scope: Scope, run_id: Annotated[str, Path(min_length=1, max_length=100)]) -> OwnedRun:
     return parts_of(request).fleet.runs.get(scope, run_id)
 

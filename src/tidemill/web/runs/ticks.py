@@ -9,14 +9,15 @@ from fastapi import APIRouter, Request
 from tidemill.model.people import Role
 from tidemill.services.commands.ticking import push_ticks
 from tidemill.web.access import Caller, rule
+from tidemill.web.hop import OneHop
 from tidemill.web.parts import parts_of
 from tidemill.web.runs.routes import FoundRun
 from tidemill.web.runs.schemas import TickAnswer, TickIn, TicksIn, TicksOut
 
 __all__ = ["router", "run_router"]
 
-router = APIRouter()
-run_router = APIRouter()
+router = APIRouter(route_class=OneHop)
+run_router = APIRouter(route_class=OneHop)
 
 _OFTEN = 60_000
 

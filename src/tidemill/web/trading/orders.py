@@ -20,6 +20,7 @@ from tidemill.services.manual.orders import Wanted
 from tidemill.services.manual.trade_logs import source_of
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.errors import ApiError
+from tidemill.web.hop import OneHop
 from tidemill.web.parts import Parts, parts_of
 from tidemill.web.trading.once import Key, answer_once, told
 from tidemill.web.trading.order_answers import (
@@ -35,9 +36,9 @@ from tidemill.web.trading.order_schemas import FlattenIn, OrderIn
 
 __all__ = ["Agent", "fills_router", "flatten_router", "router"]
 
-router = APIRouter()
-fills_router = APIRouter()
-flatten_router = APIRouter()
+router = APIRouter(route_class=OneHop)
+fills_router = APIRouter(route_class=OneHop)
+flatten_router = APIRouter(route_class=OneHop)
 
 _Limit = Annotated[int, Query(ge=1, le=1_000)]
 _Offset = Annotated[int, Query(ge=0, le=1_000_000)]
