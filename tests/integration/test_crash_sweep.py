@@ -7,13 +7,9 @@ same behind, so dying once before and once after each effect, and in the middle 
 
 from __future__ import annotations
 
-import gc
 import itertools
-import os
 import random
 import sys
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -21,14 +17,11 @@ from typing import Any
 
 import pytest
 
-from death import Died, Fate, die_at, haunt
+from death import Died, Fate, die_at, haunt, live_and_die
 from live_scene import World
-from tidemill.adapters.sql.opening import open_store
 from tidemill.model.enums import Intent
-from tidemill.runtime.life.run import Run
 from tidemill.runtime.orders.departures import Departures
 from tidemill.runtime.record.tape import read_tape
-from tidemill.runtime.words import poller as commands
 from tidemill.testing.exchange import SCRIPTED_RULES
 
 # A resting entry and its cancellation, an entry that fills in two parts, its stop and the stop's replacement, an exit.
@@ -43,26 +36,10 @@ BROKERS: dict[str, dict[str, Any]] = {
 }
 WAYS = [*((name, False) for name in BROKERS), ("sound", True)]
 _numbers = itertools.count(1)
-# a process that dies leaves coroutines behind that were never begun
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Any]:
-    opened = open_store("sqlite://", migrate=True, verify=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave out what no simulated death can see: the disk's own delay, and most looks for commands."""
-    monkeypatch.setattr(os, "fdatasync", lambda _handle: None)
-    monkeypatch.setattr(commands, "POLL_S", 2.0)
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        gc.collect()
+pytestmark = [
+    pytest.mark.usefixtures("hurried"),
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+]
 
 
 def new_world(folder: Path, store: Any, **broker: Any) -> World:
@@ -78,21 +55,6 @@ def new_world(folder: Path, store: Any, **broker: Any) -> World:
         shared_store=store,
         **broker,
     )
-
-
-def live_and_die(world: World, *ends: int) -> tuple[Run, list[Fate]]:
-    """Let one process after the other die at its point; the last one lives to the end."""
-    fates = []
-    with pytest.MonkeyPatch.context() as patch:
-        for end in (*ends, 0):
-            fate = Fate(end)
-            haunt(world, fate, patch)
-            fates.append(fate)
-            run = die_at(world)
-            if not fate.is_dead:
-                break
-    assert run is not None
-    return run, fates
 
 
 @pytest.mark.parametrize(("broker", "waits"), WAYS)

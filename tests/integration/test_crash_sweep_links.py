@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-import os
-import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from death import Fate, die_at, haunt
+from death import live_and_die
 from live_scene import SYMBOL, World
-from tidemill.adapters.sql.opening import open_store
 from tidemill.model.enums import Intent, Sizing
 from tidemill.model.settings import StrategySettings
-from tidemill.runtime.life.run import Run
-from tidemill.runtime.words import poller as commands
 from tidemill.testing.exchange import SCRIPTED_RULES
 
 APART = replace(SCRIPTED_RULES, links_orders=False)
@@ -28,24 +21,10 @@ BRACKET = StrategySettings(sizing=Sizing.FIXED, size_value=10.0, stop_loss_pct=5
 SCRIPT = {1: ("buy",), 5: ("buy",), 7: ("close",)}
 PRICES: list[Any] = [[(100.0, 6.0)], [100.0, 101.0], 101.0, [104.0, 104.0], 104.0, 103.0, 103.0, 103.0, 103.0]
 _numbers = itertools.count(1)
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Any]:
-    opened = open_store("sqlite://", migrate=True, verify=False)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(os, "fdatasync", lambda _handle: None)
-    monkeypatch.setattr(commands, "POLL_S", 2.0)
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        gc.collect()
+pytestmark = [
+    pytest.mark.usefixtures("hurried"),
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+]
 
 
 def new_world(folder: Path, store: Any) -> World:
@@ -72,32 +51,17 @@ def _watch(world: World) -> None:
     world.exchange._enlist = checked  # type: ignore[method-assign]  # noqa: SLF001
 
 
-def live(world: World, end: int) -> tuple[Run, Fate]:
-    """Let a process die at a point, and another one live to the end."""
-    fates = []
-    with pytest.MonkeyPatch.context() as patch:
-        for at in (end, 0) if end else (0,):
-            fate = Fate(at)
-            haunt(world, fate, patch)
-            fates.append(fate)
-            run = die_at(world)
-            if not fate.is_dead:
-                break
-    assert run is not None
-    return run, fates[0]
-
-
 def test_no_death_lets_exits_exceed_the_position(tmp_path: Path, store: Any) -> None:
     whole = new_world(tmp_path, store)
-    run, fate = live(whole, 0)
+    run, fates = live_and_die(whole)
     assert whole.broken(run) == []
     assert [order.filled for order in whole.sent(Intent.EXIT)] == [10.0]
     assert sum(order.filled for order in whole.sent(Intent.PROTECT)) == 10.0
-    points = fate.names
+    points = fates[0].names
     assert {"before submit", "before cancel", "arrived cancel", "before replace"} <= {*points}
     for end in range(1, len(points) + 1, 2):
         world = new_world(tmp_path, store)
-        run, _ = live(world, end)
+        run, _ = live_and_die(world, end)
         held = [order.request.client_id for order in run.book.open_orders() if order.is_held]
         wrong = [text for text in world.broken(run) if not any(name in text for name in held)]
         assert wrong == [], f"died at {end}: {points[end - 1]}"

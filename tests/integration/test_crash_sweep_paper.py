@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import random
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +15,11 @@ from tidemill.model.bars import SECOND_NS
 from tidemill.model.bookkeeping import verify_ledger
 from tidemill.runtime.orders import desk
 
-pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+pytestmark = [
+    pytest.mark.usefixtures("hurried"),
+    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
+]
 TABLES = ("fills", "orders", "trips", "equity", "days")
-
-
-@pytest.fixture(autouse=True)
-def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(os, "fdatasync", lambda _handle: None)
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        gc.collect()
-
-
-@pytest.fixture(scope="module")
-def store() -> Iterator[Any]:
-    opened = open_store("sqlite://", migrate=True, verify=False)
-    yield opened
-    opened.close()
 
 
 def new_world(folder: Path, store: Any) -> PaperWorld:
