@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 WORKERS ?= 2
+COVERAGE ?= build/coverage
 ARGS ?=
 TIDEMILL_HOME ?= .tidemill
 export TIDEMILL_HOME
@@ -12,7 +13,7 @@ STAMP := $(shell date -u +%Y%m%dT%H%M%SZ)
 PORTS := 9001 9012 9014
 
 .DEFAULT_GOAL := help
-.PHONY: help trade trade-cli open-trading test-order test-logs smoke full-check run report test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
+.PHONY: help trade trade-cli trade-cli-backfill trade-cli-timestamp open-trading test-order test-logs smoke full-check run report backtest test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
 	bench-peers lock clean setup-dev test-cov pre-commit-install pre-commit-run run-api run-dev run-prod run-docker \
 	secrets health routes logs-api db-clean reset cleanup-ports
 
@@ -36,6 +37,10 @@ run: $(VENV)/.run-ready  ## backtest real daily prices, then trade them on paper
 report: $(VENV)/.run-ready  ## the same on a simulated market, with build/report.html
 	@mkdir -p build
 	@$(BIN)/tidemill demo --report build/report.html $(ARGS)
+
+backtest: $(VENV)/.run-ready  ## test STRATEGY (momentum) on DATA_FILE=bars.csv with CAPITAL=25000; other flags in ARGS
+	@$(BIN)/tidemill backtest "$(or $(STRATEGY),momentum)" $(if $(DATA_FILE),--data "$(DATA_FILE)") \
+		$(if $(CAPITAL),--cash "$(CAPITAL)") $(ARGS)
 
 ##@ The service
 run-api: $(VENV)/.run-ready  ## engines, API and watchdog on 127.0.0.1:9001, until Ctrl-C
@@ -64,6 +69,12 @@ trade: $(VENV)/.run-ready  ## send trade_template.json (FILE=...) to the running
 
 trade-cli: $(VENV)/.run-ready  ## ask for a quick trade and send it (ARGS="--backfill --entered-at TIME")
 	@$(BIN)/tidemill trade $(ARGS)
+
+trade-cli-backfill: $(VENV)/.run-ready  ## ask for a trade of the past and write it down, without trading
+	@$(BIN)/tidemill trade --backfill $(ARGS)
+
+trade-cli-timestamp: $(VENV)/.run-ready  ## ask for a quick trade that was entered AT=2025-09-12T13:45:00Z
+	@$(BIN)/tidemill trade --entered-at $(or $(AT),$(error Say when it was entered: AT=2025-09-12T13:45:00Z)) $(ARGS)
 
 open-trading: $(VENV)/.run-ready  ## let the owner's desk of the running service trade at all hours
 	@$(BIN)/tidemill smoke $@
@@ -106,7 +117,7 @@ test: $(VENV)/.dev-ready  ## all tests that CI runs
 
 test-cov: $(VENV)/.dev-ready  ## all tests, and what of the code they reach in build/coverage (compiled code is not seen)
 	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --cov=tidemill --cov-report=term:skip-covered \
-		--cov-report=html:build/coverage $(ARGS)
+		--cov-report=html:$(COVERAGE) $(ARGS)
 
 test-sim: $(VENV)/.dev-ready  ## two thousand simulated days with faults of every kind (SIM_DAYS, SIM_FIRST choose others)
 	@$(PY) -m tidemill.kernel.warm

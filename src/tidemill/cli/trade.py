@@ -53,6 +53,8 @@ def trade(
         typer.echo(f"{file} was not there; it is a template now: edit it, then ask again. Nothing was sent.")
         return
     body = _asked() if file is None else _read(file)
+    if backfill and file is None and entered_at is None:
+        entered_at = typer.prompt("Entered at (UTC, 2025-09-12T13:45:00Z)")
     if entered_at is not None:
         body["entered_at"] = entered_at
     if backfill:
@@ -77,9 +79,8 @@ def _asked() -> dict[str, Any]:
         "entry": typer.prompt("Entry", type=float),
         "stop": typer.prompt("Stop", type=float),
     }
-    target = typer.prompt("Target (empty: none)", default="", show_default=False)
-    if target:
-        body["target"] = float(target)
+    if target := typer.prompt("Target (0: none)", default=0.0, type=float, show_default=False):
+        body["target"] = target
     body["notes"] = typer.prompt("Notes", default="", show_default=False)
     return body
 
