@@ -185,5 +185,6 @@ BODIES: dict[tuple[str, str], Callable[[Any, str], Any]] = {
     ("POST", "/api/strategies/users/{user_id}/strategies"): _named,
     ("POST", "/v1/agents/orders"): _order,
     ("POST", "/api/agents/orders"): _order,
+    ("POST", "/v1/runs/{run_id}/protection"): lambda _service, _name: {"symbol": "AAPL", "stop_loss": 1.0},
     ("POST", "/v1/runs/{run_id}/ticks"): lambda _service, _name: {"ticks": [{"symbol": "AAPL", "price": 1.0}]},
 }

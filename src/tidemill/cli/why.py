@@ -94,6 +94,8 @@ def _print(report: WhyReport) -> None:
     )
     if report.is_halted:
         screen.print("Entries were stopped.", markup=False)
+    for word in report.words:
+        screen.print(f"Ordered since the bar before: {word}", markup=False, soft_wrap=True)
     for told in report.strategies:
         _print_strategy(told)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -76,6 +77,7 @@ class WhyReport:
     Args:
         run_id, symbol, interval: which bar. start_ns, end_ns: of it. seq: tape row of the turn.
         bar: its prices and volume. is_halted: entries were stopped. strategies: each that trades the symbol.
+        words: what people ordered since the bar before: who and what.
     """
 
     run_id: str
@@ -87,6 +89,7 @@ class WhyReport:
     bar: Mapping[str, float]
     is_halted: bool
     strategies: Sequence[Told]
+    words: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -129,6 +132,11 @@ def _find(events: NDArray[Any], row: int, symbol: str, at_ns: int, interval_ns: 
     return int(own[inside[0]])
 
 
+def _reason(body: bytes) -> str:
+    """Return what an operator's row says about why, or about what exactly."""
+    return str(json.loads(body or b"{}").get("reason", ""))
+
+
 class _Court:
     """Feeds the tape up to one bar and listens there."""
 
@@ -161,7 +169,24 @@ class _Court:
             {name: float(event[name]) for name in _PRICES},
             self._is_halted,
             [self._tell(*item, refusals) for item in self._witnesses],
+            self._words(),
         )
+
+    def _words(self) -> list[str]:
+        """Return what people ordered between the bar before and this one, as the store's tape tells it."""
+        events = self._recorded.tape["event"]
+        own = (events["kind"] == _BAR) & (events["instrument"] == self._instrument)
+        own &= events["interval_ns"] == events["interval_ns"][self._wanted]
+        before = np.flatnonzero(own[: self._wanted])
+        first = int(before[-1]) + 1 if len(before) else 0
+        rows = range(first, self._wanted)
+        near = [note for note in self._recorded.notes if note.seq - 1 in rows]
+        return [
+            f"{note.source.removeprefix('person:')}: {note.kind.lower()} {_reason(note.body)}".rstrip()
+            for note in near
+            if int(events["kind"][note.seq - 1]) == EventKind.OPERATOR
+            and int(events["instrument"][note.seq - 1]) in {-1, self._instrument}
+        ]
 
     def _around(self, at: int, seq: int, is_over: bool) -> None:
         if at != self._wanted:

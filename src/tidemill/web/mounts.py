@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, FastAPI
 
 from tidemill.web.agents import broker as agents_broker
+from tidemill.web.agents import protecting as agents_protecting
 from tidemill.web.agents import routes as agents
 from tidemill.web.agents import trading as agents_trading
 from tidemill.web.auth import routes as auth
@@ -23,6 +24,7 @@ from tidemill.web.live_trading import routes as live_trading
 from tidemill.web.metrics import routes as metrics
 from tidemill.web.notifications import routes as notifications
 from tidemill.web.performance import routes as performance
+from tidemill.web.runs import protecting as runs_protecting
 from tidemill.web.runs import routes as runs
 from tidemill.web.runs import ticks
 from tidemill.web.sessions import routes as sessions
@@ -63,9 +65,11 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(agents_trading.router, ("/v1/agents", "/api/agents"), "Trading agents"),
     Mount(agents.router, ("/v1/agents", "/api/agents"), "Trading agents"),
     Mount(agents_trading.agent_router, ("/v1/agents", "/api/agents"), "Trading agents"),
+    Mount(agents_protecting.router, ("/v1/agents", "/api/agents"), "Trading agents"),
     Mount(live_trading.router, ("/v1/live-strategies", "/api/v1/live-trading"), "Live strategies"),
     Mount(sessions.router, ("/v1", "/api/trading"), "Trading sessions"),
     Mount(runs.router, ("/v1/runs",), "Runs"),
+    Mount(runs_protecting.router, ("/v1/runs",), "Runs"),
     Mount(ticks.run_router, ("/v1/runs",), "Runs"),
     Mount(ticks.router, ("/v1/tick",), "Runs"),
     Mount(backtests.router, ("/v1/backtests", "/api/backtest"), "Backtests"),

@@ -59,13 +59,20 @@ def order_record(order: LiveOrder, run_id: str) -> OrderRecord:
         filled=decimal_text(order.filled),
         average_price=decimal_text(average),
         limit_price=decimal_text(request.limit_price),
-        stop_price=decimal_text(request.stop_price),
+        stop_price=decimal_text(_trigger(order)),
         state=OrderState.HELD.name if order.is_held and order.is_open else order.state.name,
         created_ns=request.created_ns,
         updated_ns=order.updated_ns or request.created_ns,
         text=order.text,
         strategy=order.strategy,
     )
+
+
+def _trigger(order: LiveOrder) -> float:
+    """Return the trigger an order has at the broker: that of the last replacement which was confirmed."""
+    moved = order.wanted[1]
+    is_confirmed = moved > 0.0 and order.state is not OrderState.REPLACE_PENDING
+    return moved if is_confirmed else order.request.stop_price
 
 
 class Drafter:

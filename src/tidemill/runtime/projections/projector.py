@@ -117,6 +117,8 @@ class Projector:
             self._holdings.write_position(strategy, instrument)
         for order in written.orders:
             self._signals.take_end(order)
+        if not (len(written.fills) or len(written.orders) or len(written.refusals)):
+            self._trips.take_terms()
         if len(written.fills):
             self._holdings.signals_today = self._signals.today
             self._holdings.write_account()

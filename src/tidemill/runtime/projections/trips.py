@@ -44,6 +44,12 @@ class Trips:
         if float(self._slots[at]["quantity"]) != 0.0:
             self._write_open(self._number(at), at)
 
+    def take_terms(self) -> None:
+        """Write the open round trips whose protection a person has set."""
+        for at, number in self._open.items():
+            if self._slots[at]["by_hand"]:
+                self._write_open(number, at)
+
     def _number(self, at: int) -> int:
         if at not in self._open:
             self.count += 1

@@ -12,7 +12,6 @@ __all__ = ["metrics_row", "order_out", "recommendation_out", "signal_out", "trad
 _SIGNAL_STATES = {"ORDERED": "DETECTED", "EXECUTED": "EXECUTED", "REFUSED": "REJECTED", "EXPIRED": "EXPIRED"}
 _EXIT_REASONS = {
     "STOP_LOSS": "STOP_HIT",
-    "TRAILING_STOP": "STOP_HIT",
     "TAKE_PROFIT": "TARGET_HIT",
     "MANUAL": "MANUAL_EXIT",
     "TIME": "TIME_EXIT",
