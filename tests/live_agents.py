@@ -63,7 +63,7 @@ def looks(process: subprocess.Popen[str], count: int) -> list[dict[str, Any]]:
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for a process; return its exit code, what is left of its output, and its errors."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 

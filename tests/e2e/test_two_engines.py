@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from up_scene import until, write_agent
 
 from live_agents import end, looks, starter
+from patience import PATIENCE_S
 from tidemill.adapters.sql.opening import open_store
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.model.errors import LeaseLost
@@ -67,7 +69,7 @@ class Scene:
         assert lease is not None
         return lease.owner, lease.epoch
 
-    def bid(self, quantity: int, wait_s: float = 10.0) -> str:
+    def bid(self, quantity: int, wait_s: float = PATIENCE_S) -> str:
         return ask_order(self.home, {**BODY, "quantity": quantity}, run_id=RUN, wait_s=wait_s).state
 
     def trade(self) -> None:
@@ -75,7 +77,7 @@ class Scene:
         sizes = count(100)
 
         def is_taken() -> bool:
-            ask_tick(self.home, "SPY", 500.0, run_id=RUN, wait_s=10)
+            ask_tick(self.home, "SPY", 500.0, run_id=RUN, wait_s=PATIENCE_S)
             return self.bid(next(sizes)) == "DONE"
 
         until(is_taken, what="an order")
@@ -144,15 +146,19 @@ def test_after_a_kill_nobody_waits_for_the_lease(served: Scene) -> None:
     served.trade()
     first.kill()
     first.wait()
+    with served.store() as store:
+        lease = store.lease(ACCOUNT)
+        assert lease is not None
+        store.renew_lease(lease, time.time_ns(), 3_600_000_000_000)  # an hour, if anybody waited for it
     second = served.engine()
-    until(lambda: served.owner()[1] == 2, 10.0, "the lease of the second")  # it would have lasted for 15 s
+    until(lambda: served.owner()[1] == 2, what="the lease of the second")
     assert looks(second, 1)
     served.trade()
 
 
 def test_a_file_belongs_to_a_stopped_engine_however_long_it_sleeps(local: Scene) -> None:
     first = local.serving()
-    ask_tick(local.home, "SPY", 500.0, run_id=RUN, wait_s=10)
+    ask_tick(local.home, "SPY", 500.0, run_id=RUN, wait_s=PATIENCE_S)
     stop(first)
     with local.store() as store:  # its lease has run out long ago
         lease = store.lease(ACCOUNT)

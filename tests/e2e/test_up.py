@@ -11,6 +11,7 @@ from itertools import count
 import pytest
 from up_scene import HANGING, Up, until, write_agent
 
+from patience import PATIENCE_S, stretch
 from tidemill.adapters.sql.opening import open_store
 from tidemill.model.errors import ConfigError, GuardRefusal
 from tidemill.runtime.guard.halts import Halts, Rung
@@ -42,7 +43,7 @@ def calm(up: Up) -> Iterator[str]:
     for item in Halts(up.home.halts).standing():
         resume(up.home, item.scope, "Ann")
     until(lambda: _is_living(up, run))
-    ask_tick(up.home, "SPY", 500.0, run_id=run, wait_s=5)
+    ask_tick(up.home, "SPY", 500.0, run_id=run, wait_s=PATIENCE_S)
     yield run
     if up.process.poll() is not None:
         return
@@ -59,7 +60,7 @@ def _is_living(up: Up, run: str) -> bool:
 def _bid(up: Up, run: str, **more: object) -> str:
     """Work a buy order far below the market, of a size of its own (two alike are refused); return its id."""
     body = {"symbol": "SPY", "side": "buy", "quantity": next(SIZES), "limit_price": 400.0, **more}
-    answer = ask_order(up.home, body, run_id=run)
+    answer = ask_order(up.home, body, run_id=run, wait_s=PATIENCE_S)
     assert answer.state == "DONE", answer.text
     assert answer.text.endswith("WORKING")
     return answer.text.split()[0]
@@ -133,7 +134,7 @@ def test_what_the_engine_refuses_is_answered_and_on_the_tape(up: Up, calm: str) 
 
 
 def test_a_bad_tick_is_refused_by_the_name_of_its_fault(up: Up, calm: str) -> None:
-    answer = ask_tick(up.home, "SPY", -3.0, run_id=calm, wait_s=5)
+    answer = ask_tick(up.home, "SPY", -3.0, run_id=calm, wait_s=PATIENCE_S)
     assert answer.state == "REFUSED"
     until(lambda: any(row.kind == "REFUSED" and row.key == answer.key for row in _tape(up, calm)))
 
@@ -160,29 +161,29 @@ def test_unknown_runs_scopes_and_orders_are_refused(up: Up, calm: str) -> None:
 
 def test_rungs_pause_cancel_and_only_a_named_person_resumes(up: Up, calm: str) -> None:
     order = _bid(up, calm)
-    assert halt(up.home, f"run:{calm}", Rung.PAUSE).heeded == (calm,)
+    assert halt(up.home, f"run:{calm}", Rung.PAUSE, wait_s=PATIENCE_S).heeded == (calm,)
     assert _is_halted(up, calm)
     assert _state(up, calm, order) == "WORKING"
     began = time.monotonic()
-    done = halt(up.home, f"run:{calm}", Rung.CANCEL)
+    done = halt(up.home, f"run:{calm}", Rung.CANCEL, wait_s=PATIENCE_S)
     assert (done.heeded, done.is_new) == ((calm,), True)
-    until(lambda: _state(up, calm, order) == "CANCELED", 1.0)
-    assert time.monotonic() - began < 1.0
+    until(lambda: _state(up, calm, order) == "CANCELED")
+    assert time.monotonic() - began < stretch()
     assert not halt(up.home, f"run:{calm}", Rung.CANCEL).is_new  # pressed twice: nothing changes
     with pytest.raises(ConfigError, match="named person"):
         resume(up.home, f"run:{calm}", "watchdog")
     assert resume(up.home, f"run:{calm}", "Ann") == ()
-    until(lambda: not _is_halted(up, calm), 5.0)
+    until(lambda: not _is_halted(up, calm))
     kinds = [row.kind for row in _tape(up, calm)]
     assert {"HALT", "CANCEL_ALL", "RESUME"} <= set(kinds)
     assert next(row.source for row in reversed(_tape(up, calm)) if row.kind == "RESUME") == "person:Ann"
 
 
 def test_a_symbol_alone_can_be_halted(up: Up, calm: str) -> None:
-    ask_tick(up.home, "QQQ", 500.0, run_id=calm, wait_s=5)
+    ask_tick(up.home, "QQQ", 500.0, run_id=calm, wait_s=PATIENCE_S)
     order, other = _bid(up, calm), _bid(up, calm, symbol="QQQ")
     halt(up.home, f"symbol:{calm}/SPY", Rung.CANCEL)
-    until(lambda: _state(up, calm, order) == "CANCELED", 5.0)
+    until(lambda: _state(up, calm, order) == "CANCELED")
     assert _state(up, calm, other) == "WORKING"
     assert (
         "halted"
@@ -198,7 +199,7 @@ def test_a_hanging_engine_is_halted_and_cancels_when_it_wakes(up: Up, calm: str)
         done = halt(up.home, "system", Rung.CANCEL, wait_s=0.2)
         assert done.in_table
         assert calm in done.waiting
-    until(lambda: _state(up, calm, order) == "CANCELED", 5.0)
+    until(lambda: _state(up, calm, order) == "CANCELED")
     assert _is_halted(up, calm)
 
 
@@ -207,7 +208,7 @@ def test_a_locked_database_does_not_stop_a_halt(up: Up, calm: str) -> None:
         done = halt(up.home, f"run:{calm}", Rung.PAUSE, wait_s=0.2)
         assert not done.in_table
         assert Halts(up.home.halts).find([f"run:{calm}"]) is not None
-    until(lambda: done.halt.mark in up.beat(calm).heeded, 10.0)
+    until(lambda: done.halt.mark in up.beat(calm).heeded)
     assert _is_halted(up, calm)
 
 
@@ -216,12 +217,12 @@ def test_a_halt_survives_kill_9_and_ready_comes_again(up: Up, calm: str) -> None
     halt(up.home, f"account:paper:{calm}", Rung.PAUSE)
     ready = up.lines().count("READY")
     up.kill(calm)
-    assert up.wait_ready(ready + 1, 30.0) < 10.0
+    assert up.wait_ready(ready + 1) < 10.0 * stretch()
     assert _is_halted(up, calm)
     with up.store() as store:
         assert [row.client_id for row in store.orders(calm)].count(order) == 1
     resume(up.home, f"account:paper:{calm}", "Ann")
-    until(lambda: not _is_halted(up, calm), 5.0)
+    until(lambda: not _is_halted(up, calm))
 
 
 def test_the_watchdog_may_die_p13(up: Up, calm: str) -> None:
@@ -235,8 +236,8 @@ def test_the_watchdog_may_die_p13(up: Up, calm: str) -> None:
 def test_a_silent_engine_loses_its_entries_and_nothing_else_p14(up: Up, calm: str) -> None:
     order = _bid(up, calm)
     with up.stopped(calm):
-        until(lambda: any(row.kind == "cancel" and row.user == "watchdog" for row in _waiting(up, calm)), 10.0)
-    until(lambda: _is_living(up, calm) and _state(up, calm, order) == "CANCELED", 15.0)
+        until(lambda: any(row.kind == "cancel" and row.user == "watchdog" for row in _waiting(up, calm)))
+    until(lambda: _is_living(up, calm) and _state(up, calm, order) == "CANCELED")
     assert not _is_halted(up, calm)
 
 
@@ -248,17 +249,17 @@ def _waiting(up: Up, run: str) -> list:
 def test_a_strategy_that_hangs_is_disabled_and_the_engine_goes_on_p5(up: Up, calm: str) -> None:
     wild = up.run_of("wild")
     pid, others = up.pid(wild), up.pid(calm)
-    ask_tick(up.home, "BTCUSD", 500.0, run_id=wild, wait_s=5)
-    until(lambda: _orders(up, wild) > 0, 10.0, "the first bar")
+    ask_tick(up.home, "BTCUSD", 500.0, run_id=wild, wait_s=PATIENCE_S)
+    until(lambda: _orders(up, wild) > 0, what="the first bar")
     ask_tick(up.home, "BTCUSD", 511.0, run_id=wild, wait_s=0)
-    until(lambda: up.pid(wild) != pid, 20.0, "the kill")
-    until(lambda: _is_living(up, wild), 20.0, "the new engine")
+    until(lambda: up.pid(wild) != pid, what="the kill")
+    until(lambda: _is_living(up, wild), what="the new engine")
     halted = [item for item in Halts(up.home.halts).standing() if item.scope.startswith(f"strategy:{wild}/")]
     assert [item.by for item in halted] == ["watchdog"]
-    until(lambda: any(row.kind == "DISABLE" for row in _tape(up, wild)), 5.0, "the strategy's end")
+    until(lambda: any(row.kind == "DISABLE" for row in _tape(up, wild)), what="the strategy's end")
     bars = _bars(up, wild)
-    ask_tick(up.home, "BTCUSD", 512.0, run_id=wild, wait_s=5)
-    until(lambda: _bars(up, wild) > bars, 10.0, "a bar it would hang on again")
+    ask_tick(up.home, "BTCUSD", 512.0, run_id=wild, wait_s=PATIENCE_S)
+    until(lambda: _bars(up, wild) > bars, what="a bar it would hang on again")
     assert _is_living(up, wild)
     assert up.pid(calm) == others
     with open_store(up.home.url, verify=False) as store:

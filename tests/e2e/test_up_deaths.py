@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from up_scene import COMMAND, Up, until, write_agent
 
+from patience import PATIENCE_S, stretch
 from tidemill.adapters.sql.opening import open_store
 from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.services.halting import halt, resume
@@ -46,13 +47,13 @@ def ups(tmp_path: Path, agent: Path) -> Iterator[Callable[[], Up]]:
 
 
 def tick(up: Up, price: float) -> None:
-    assert ask_tick(up.home, "BTCUSD", price, run_id=up.run_of("calm"), wait_s=10).state == "DONE"
+    assert ask_tick(up.home, "BTCUSD", price, run_id=up.run_of("calm"), wait_s=PATIENCE_S).state == "DONE"
 
 
 def ask(up: Up, **body: Any) -> tuple[str, str]:
     """Ask for an order; return its id and state, or what was refused."""
     whole = {"symbol": "BTCUSD", "side": "buy", "quantity": next(SIZES), **body}
-    answer = ask_order(up.home, whole, run_id=up.run_of("calm"))
+    answer = ask_order(up.home, whole, run_id=up.run_of("calm"), wait_s=PATIENCE_S)
     assert answer.state == "DONE", answer.text
     name, state = answer.text.split()[:2]
     return name, state
@@ -96,7 +97,7 @@ def test_a_stop_and_a_kill_leave_the_same_ledger_and_positions(ups: Callable[[],
     order, _ = ask(up, limit_price=400.0)
     before = record(up)
     up.kill(up.run_of("calm"))
-    up.wait_ready(2, 60.0)
+    up.wait_ready(2)
     killed = record(up)
     assert killed == before
     assert up.stop() == 0
@@ -119,8 +120,8 @@ def test_a_second_word_during_a_stop_kills_at_once_and_nothing_is_lost(ups: Call
         assert up.process.poll() is None
         began = time.monotonic()
         up.process.send_signal(signal.SIGINT)
-        up.process.wait(10)
-    assert time.monotonic() - began < 5.0
+        up.process.wait(PATIENCE_S)
+    assert time.monotonic() - began < 5.0 * stretch()
     with pytest.raises(ProcessLookupError):
         os.kill(up.pid(run), 0)
     assert record(up) == before
@@ -136,7 +137,7 @@ def test_engines_of_a_dead_supervisor_end_and_a_new_one_goes_on(ups: Callable[[]
     again = ups()  # while the old engine is still ending
     assert again.pid(again.run_of("calm")) != engine
     for pid in (engine, watchdog):
-        until(lambda pid=pid: not _lives(pid), 10.0, "the end of an orphan")
+        until(lambda pid=pid: not _lives(pid), what="the end of an orphan")
     assert record(again) == before
     assert Halts(again.home.halts).standing() == ()
 
@@ -152,10 +153,10 @@ def test_a_supervisor_gives_way_to_an_engine_that_another_one_left_asleep(
     up.process.wait()
     again = Up(tmp_path, [agent], hang_s=60.0, cancel_s=60.0)
     try:
-        until(lambda: len(again.events("taken")) >= 2, 60.0, "the refusals")
+        until(lambda: len(again.events("taken")) >= 2, what="the refusals")
         assert Halts(up.home.halts).standing() == ()
         os.kill(engine, signal.SIGCONT)  # it finds its supervisor dead, and ends
-        again.wait_ready(seconds=60.0)
+        again.wait_ready()
         assert record(again) == before
     finally:
         again.stop()
@@ -177,15 +178,15 @@ def test_flatten_closes_what_is_open_by_file_and_by_row(ups: Callable[[], Up]) -
     ask(up, limit_price=400.0)
     words = ["flatten", "--scope", f"run:{run}", "--by", "Ann", "--data-dir", str(up.home.folder)]
     assert subprocess.run([*COMMAND, *words], check=False, capture_output=True).returncode == 0
-    until(lambda: (tick(up, 501.0), position(up) == 0)[1], 20.0, "the exit")
+    until(lambda: (tick(up, 501.0), position(up) == 0)[1], what="the exit")
     assert not [state for _, state, *_ in record(up)["orders"] if state in {"WORKING", "HELD", "PARTIAL"}]  # type: ignore[attr-defined]
     resume(up.home, f"run:{run}", "Ann")
-    until(lambda: _takes(up), 20.0, "an order")
+    until(lambda: _takes(up), what="an order")
     ask_cancel(up.home, run_id=run)
     assert hold(up) > 0
     with up.locked():
         halt(up.home, f"run:{run}", Rung.FLATTEN, wait_s=0.1)  # the row is not written: the file alone
-    until(lambda: (tick(up, 502.0), position(up) == 0)[1], 20.0, "the exit")
+    until(lambda: (tick(up, 502.0), position(up) == 0)[1], what="the exit")
 
 
 def test_a_long_locked_database_stops_entries_and_ends_no_engine(ups: Callable[[], Up]) -> None:
@@ -195,12 +196,12 @@ def test_a_long_locked_database_stops_entries_and_ends_no_engine(ups: Callable[[
     pid, before = up.pid(run), record(up)
     with up.locked():
         time.sleep(8.0)  # longer than any patience of the database's
-        assert time.time_ns() - up.beat(run).now_ns < 2e9
-    until(lambda: _alerted(up, "database"), 20.0, "the alert")
+        assert time.time_ns() - up.beat(run).now_ns < 2e9 * stretch()
+    until(lambda: _alerted(up, "database"), what="the alert")
     assert up.pid(run) == pid
     assert up.events("died") == []
     assert record(up) == before
-    until(lambda: _takes(up), 20.0, "an order")
+    until(lambda: _takes(up), what="an order")
 
 
 def _alerted(up: Up, kind: str) -> bool:

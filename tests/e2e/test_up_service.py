@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from up_scene import COMMAND, Up, until, write_agent
 
+from patience import PATIENCE_S, stretch
 from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.services.halting import halt
 from tidemill.services.operating import ask_order, ask_tick
@@ -27,7 +28,7 @@ HANG_S = 8.0
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("service")
-    scene = Up(folder, [write_agent(folder, "calm")], "--service", "--port", "0", hang_s=HANG_S)
+    scene = Up(folder, [write_agent(folder, "calm")], "--service", "--port", "0", hang_s=HANG_S * stretch())
     try:
         scene.wait_ready()
         yield scene
@@ -45,7 +46,7 @@ def ask(address: str, body: dict[str, Any] | None = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310 - our own
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - as above
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
         error.close()  # it holds the connection
@@ -77,26 +78,26 @@ def test_whatever_is_killed_is_started_again_and_nothing_else_is(up: Up, child: 
     others = {name: up.pid(name) for name in ("api", "host", "watchdog", up.run_of("calm")) if name != child}
     before = up.pid(child)
     up.kill(child)
-    until(lambda: up.pid(child) != before, 10.0, f"another {child}")
-    until(lambda: answers(up), 30.0, "an answer")
+    until(lambda: up.pid(child) != before, what=f"another {child}")
+    until(lambda: answers(up), what="an answer")
     assert {name: up.pid(name) for name in others} == others
     if child != "watchdog":
-        until(lambda: up.beat(child).pid == up.pid(child), 30.0, "its heartbeat")
+        until(lambda: up.beat(child).pid == up.pid(child), what="its heartbeat")
 
 
 def test_a_halt_needs_no_api(up: Up) -> None:
     run = up.run_of("calm")
-    until(lambda: up.beat(run).pid == up.pid(run), 30.0)
-    ask_tick(up.home, "SPY", 500.0, run_id=run, wait_s=5)
+    until(lambda: up.beat(run).pid == up.pid(run))
+    ask_tick(up.home, "SPY", 500.0, run_id=run, wait_s=PATIENCE_S)
     placed = ask_order(up.home, {"symbol": "SPY", "side": "buy", "quantity": 3, "limit_price": 400.0}, run_id=run)
     order = placed.text.split()[0]
     with up.stopped("api"):
-        done = halt(up.home, "system", Rung.CANCEL)
+        done = halt(up.home, "system", Rung.CANCEL, wait_s=PATIENCE_S)
         assert run in done.heeded
         assert _state(up, run, order) == "CANCELED"
     up.kill("api")
     assert Halts(up.home.halts).find(["system"]) is not None
-    until(lambda: answers(up), 30.0, "an answer")
+    until(lambda: answers(up), what="an answer")
     assert Halts(up.home.halts).find(["system"]) is not None
 
 
@@ -106,11 +107,11 @@ def _state(up: Up, run: str, order: str) -> str:
 
 
 def test_an_api_that_hangs_is_killed_and_started_again(up: Up) -> None:
-    until(lambda: answers(up), 30.0, "an answer")
+    until(lambda: answers(up), what="an answer")
     before = up.pid("api")
     up.kill("api", signal.SIGSTOP)
-    until(lambda: up.pid("api") != before, HANG_S + 15.0, "another API")
-    until(lambda: answers(up), 30.0, "an answer")
+    until(lambda: up.pid("api") != before, what="another API")
+    until(lambda: answers(up), what="an answer")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_an_api_that_hangs_is_killed_and_started_again(up: Up) -> None:
 def test_doors_that_stay_shut(tmp_path: Path, words: list[str], environment: dict[str, str], sentence: str) -> None:
     command = [*COMMAND, "up", "--data-dir", str(tmp_path / "home"), *words]
     ended = subprocess.run(
-        command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, timeout=60, check=False
+        command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, timeout=PATIENCE_S, check=False
     )
     assert ended.returncode == 3
     assert sentence in ended.stderr.decode()
@@ -144,6 +145,6 @@ def test_a_door_that_is_taken_is_told_and_never_called_ready(tmp_path: Path) -> 
             if "api stays down" in line:
                 break
         process.send_signal(signal.SIGTERM)
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=PATIENCE_S)
     assert "api stays down" in "".join(told)
     assert "READY" not in "".join(told) + rest

@@ -209,5 +209,5 @@ def test_a_fresh_installation_prints_its_code_once_and_ends_with_its_starter(tmp
     another = tidemill("user", "code").out.strip()
     assert another not in codes[0] and len(another) == 29
     command[-1] = "1"  # somebody else's child: the starter is gone
-    gone = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    gone = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert gone.returncode == 0 and "listening" in gone.stderr

@@ -5,16 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from installation import Service
+
+from patience import stretch, until
 
 __all__ = ["Host", "hosted", "push", "until"]
 
 _COMMAND = "import sys; from tidemill.cli.main import main; sys.exit(main())"
-_PATIENCE_S = 60.0
 # Hours and limits that let a session trade at whatever time the tests run.
 ALWAYS = {
     "trading_hours_start": "00:00",
@@ -22,17 +22,6 @@ ALWAYS = {
     "trading_days": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"],
     "extended_hours": True,
 }
-
-
-def until(look: Callable[[], Any], is_right: Callable[[Any], Any], patience_s: float = _PATIENCE_S) -> Any:
-    """Look again and again until it is right; fails with what was seen last."""
-    end = time.monotonic() + patience_s
-    while True:
-        found = look()
-        if is_right(found):
-            return found
-        assert time.monotonic() < end, f"still {found!r} after {patience_s:g} s"
-        time.sleep(0.02)
 
 
 class Host:
@@ -64,11 +53,11 @@ class Host:
             self.process.stdout.close()
 
     def again(self) -> float:
-        """Start another one; return the seconds until it is ready."""
+        """Start another one; return the seconds until it is ready, as on a quiet machine."""
         began = time.monotonic()
         self.process = self._start()
         self.await_ready()
-        return time.monotonic() - began
+        return (time.monotonic() - began) / stretch()
 
 
 @contextmanager

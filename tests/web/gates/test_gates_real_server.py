@@ -28,7 +28,7 @@ class Real:
     port: int
 
     def call(self) -> socket.socket:
-        sock = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         sock.settimeout(10)
         return sock
 
@@ -64,7 +64,7 @@ def real(shared_service: Service) -> Iterator[Real]:
         thread.start()
         yield Real(sock.getsockname()[1])
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

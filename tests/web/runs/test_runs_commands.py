@@ -66,7 +66,7 @@ def test_without_bells_the_answer_only_comes_a_little_later(service: Service, mo
         monkeypatch.setattr(
             "tidemill.services.commands.asking.answer_bell", lambda _home: service.parts.home.folder / "b"
         )
-        answer = service.parts.fleet.asking.ask(scope, run_id, "order", order(0), wait_s=20.0)
+        answer = service.parts.fleet.asking.ask(scope, run_id, "order", order(0), wait_s=60.0)
         assert answer.state == "DONE", answer
         assert bells.engine_bell(service.parts.home).exists()
 
@@ -90,7 +90,7 @@ def test_an_unanswered_wish_is_safe_and_is_answered_later(service: Service) -> N
         waiting = asking.ask(scope, run_id, "order", order(0), key="later", wait_s=0.0)
         assert (waiting.state, waiting.text) == ("NEW", "")
         assert host.again() < 10.0
-        answer = asking.ask(scope, run_id, "order", order(0), key="later", wait_s=20.0)
+        answer = asking.ask(scope, run_id, "order", order(0), key="later", wait_s=60.0)
         assert answer.text.startswith("stale_data")  # the new engine has seen no price yet, so it enters nothing
         assert [row.state for row in service.parts.database.store.orders(run_id)] == ["REJECTED"]
 
@@ -100,7 +100,7 @@ def test_what_comes_too_late_for_a_run_is_refused(service: Service) -> None:
         run_id, scope = at_work(service), service.principal("trader").scope
         service.post("trader", f"/v1/runs/{run_id}/stop")
         asking = service.parts.fleet.asking
-        answer = asking.ask(scope, run_id, "order", order(0), wait_s=20.0)  # it was at work a moment ago
+        answer = asking.ask(scope, run_id, "order", order(0), wait_s=60.0)  # it was at work a moment ago
         assert (answer.state, answer.text) == ("REFUSED", "run_over: the run is over.")
         until(lambda: _refusal(asking, scope, run_id), lambda found: "STOPPED" in found)
 
@@ -108,7 +108,7 @@ def test_what_comes_too_late_for_a_run_is_refused(service: Service) -> None:
 def _refusal(asking: Any, scope: UserScope, run_id: str) -> str:
     """Return why a run that is known to be over is asked for nothing any more."""
     try:
-        asking.ask(scope, run_id, "order", order(0), wait_s=20.0)
+        asking.ask(scope, run_id, "order", order(0), wait_s=60.0)
     except Refused as error:
         return str(error)
     return ""

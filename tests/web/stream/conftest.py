@@ -39,7 +39,7 @@ class Client:
         self.socket.send(json.dumps({"type": kind, **values}))
 
     def hear(self) -> dict[str, Any]:
-        return json.loads(self.socket.recv(timeout=10))
+        return json.loads(self.socket.recv(timeout=60))
 
     def until(self, *kinds: str) -> dict[str, Any]:
         """Return the next message of one of these kinds."""
@@ -88,7 +88,7 @@ class Stream:
     def connect(self, name: str = "", *, token: str = "", **more: Any) -> Client:
         """Connect, and say who it is if a name is given."""
         url = f"ws://127.0.0.1:{self.port}/ws/v1"
-        client = Client(self.exits.enter_context(connect(url, compression=None, open_timeout=10, **more)))
+        client = Client(self.exits.enter_context(connect(url, compression=None, open_timeout=60, **more)))
         if name or token:
             client.say("hello", token=token or self.service.tokens[name])
             client.hello = client.hear()
@@ -171,7 +171,7 @@ def stream(service: Service) -> Iterator[Stream]:
         yield found
         found.exits.close()
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

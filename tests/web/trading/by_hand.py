@@ -46,7 +46,7 @@ def order(service: Service, order_id: str, name: str = "trader") -> Any:
 
 def settled(service: Service, order_id: str, status: str, name: str = "trader") -> Any:
     """Wait until an order stands somewhere."""
-    return until(lambda: order(service, order_id, name), lambda found: found["status"] == status, 20.0)
+    return until(lambda: order(service, order_id, name), lambda found: found["status"] == status)
 
 
 def trades(service: Service, count: int, name: str = "trader") -> Any:

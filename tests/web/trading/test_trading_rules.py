@@ -105,7 +105,7 @@ def _a_halt_stops_entries_and_nothing_else(service: Service) -> None:
     def goes_on() -> int:
         return service.as_("trader").post("/v1/orders", json={**LONG, "quantity": 15}).status_code
 
-    until(goes_on, lambda status: status == 201, 10.0)
+    until(goes_on, lambda status: status == 201)
     service.post("trader", "/v1/flatten")
 
 
@@ -151,9 +151,9 @@ def test_the_loss_cap_counts_what_is_open_and_never_a_profit(service: Service) -
         configure(service, **{**ALWAYS, "daily_loss_cap_usd": 300.0})
         place(service, {"symbol": "NQZ5", "side": "BUY", "qty": 1, "entry": 20000})
         tick(service, 20000.0)
-        until(lambda: service.get("trader", "/v1/positions")["positions"], lambda rows: rows, 10.0)
+        until(lambda: service.get("trader", "/v1/positions")["positions"], lambda rows: rows)
         tick(service, 20100.0)  # 2,000 USD won
-        until(lambda: service.get("trader", "/v1/pnl/daily"), lambda pnl: pnl["unrealized_pnl"] == 2_000.0, 10.0)
+        until(lambda: service.get("trader", "/v1/pnl/daily"), lambda pnl: pnl["unrealized_pnl"] == 2_000.0)
         assert service.get("trader", "/v1/pnl/daily")["halted"] is False
         place(service, LONG)
         tick(service, 19984.75)  # 305 USD lost, and nothing realised

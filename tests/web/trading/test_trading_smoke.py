@@ -26,10 +26,7 @@ def test_the_smoke_test_of_the_source(service: Service) -> None:
         assert trade["r_multiple"] == round(20.75 / 10.25, 4)
         tick(service, 17906.0, name="free")
         assert service.get("free", "/v1/positions")["positions"] == []
-        assert (
-            until(lambda: service.get("free", "/v1/orders?status=SUBMITTED")["orders"], lambda rows: not rows, 5.0)
-            == []
-        )
+        assert until(lambda: service.get("free", "/v1/orders?status=SUBMITTED")["orders"], lambda rows: not rows) == []
         assert service.get("free", "/v1/pnl/daily")["realized_pnl"] == trade["pnl_usd"]
         # A desk takes no place of the tier: FREE has one, and it is free.
         service.post("free", "/v1/sessions/start", {"symbols": ["AAPL"], "strategy": "buyAndHold"}, 201)

@@ -144,7 +144,7 @@ def test_another_process_halts_with_the_database_locked_k6_promise_17(folder: Pa
             "import sys; from pathlib import Path; from tidemill.runtime.guard.halts import Halts, Rung;"
             "Halts(Path(sys.argv[1])).halt('system', Rung.FLATTEN, 'enough', 'ana', 7)"
         )
-        subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", code, str(folder)], check=True, timeout=300)
         found = engine.find(("system",))
         assert found is not None and found.rung is Rung.FLATTEN
     finally:

@@ -347,10 +347,10 @@ def test_a_full_approval_stays_cheap() -> None:
 
 
 def _timed(asked: SendGuard, request, present) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(20):
         asked.approve(request, present)
-    return (time.perf_counter() - start) / 20
+    return (time.thread_time() - start) / 20
 
 
 def test_a_side_of_a_symbol_without_a_position_is_no_exit() -> None:
