@@ -268,6 +268,8 @@ class Outside:
 
         The lists are asked at once; what is proven to work on, or has no place left, is cancelled without them.
         """
+        if self.soundings.is_holding:
+            self.sender.wake()
         for order in list(self.parts.book.forked.values()):
             incarnations = order.incarnations
             for name in list(incarnations.former):

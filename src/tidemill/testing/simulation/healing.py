@@ -110,7 +110,7 @@ class Healing:
             shown = exchange.truth.of_client(name)
             if order.state is OrderState.UNKNOWN:
                 found.append((2, f"{name} is still UNKNOWN"))
-            elif shown is None or not shown.is_open:
+            elif (shown is None or not shown.is_open) and not (order.is_gone and order.is_parked):
                 found.append((2, f"{name} is {order.state.name} here and not open at the broker"))
             if stored.get(name) != order.state.name:
                 found.append((2, f"{name} is {order.state.name}, the record says {stored.get(name)}"))

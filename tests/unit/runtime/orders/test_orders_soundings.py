@@ -130,6 +130,40 @@ def test_without_answers_a_stop_leaves_after_a_second_and_an_exit_after_five() -
         assert desk.alerts == ["UNCONFIRMED"]
 
 
+def test_an_exit_waits_two_seconds_for_a_stop_that_is_on_its_way_and_a_stop_one_for_an_exit() -> None:
+    for wait_s, first, kind in ((2.0, OrderType.STOP, OrderType.MARKET), (1.0, OrderType.MARKET, OrderType.STOP)):
+        desk = Desk()
+        rival = desk.order("first", Intent.PROTECT, first, 1, at_broker=False)
+        rival.sent_ns = desk.clock.now_ns()
+        desk.clock.advance(0.5)
+        item = leaving(desk.order("late", Intent.PROTECT, kind, 2, at_broker=False))
+        assert desk.soundings.holds(item)
+        desk.clock.advance(wait_s - 0.6)
+        assert desk.soundings.holds(item)
+        desk.clock.advance(0.1)
+        assert desk.soundings.holds(item)  # what it has filled meanwhile is asked for
+        desk.soundings.asks()()
+        assert not desk.soundings.holds(item)
+        assert not desk.soundings.is_holding
+        assert desk.alerts == []
+
+
+def test_it_leaves_as_soon_as_the_broker_has_what_was_on_its_way_and_tells_what_has_filled() -> None:
+    desk = Desk()
+    rival = desk.stop(at_broker=False)
+    rival.sent_ns = desk.clock.now_ns()
+    item = leaving(desk.exit())
+    assert desk.soundings.holds(item)
+    desk.soundings.asks()()
+    desk.clock.advance(0.1)
+    assert desk.soundings.holds(item)
+    desk.book.apply(OrderReport(EventKind.ACK, "stop", "X1"))
+    assert desk.soundings.holds(item)  # it may have filled as it arrived
+    desk.soundings.asks()()
+    assert not desk.soundings.holds(item)
+    assert desk.alerts == []
+
+
 def test_time_in_which_the_line_is_down_does_not_count() -> None:
     desk = Desk()
     desk.stop()
