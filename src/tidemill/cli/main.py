@@ -34,6 +34,7 @@ from tidemill.cli.run import run
 from tidemill.cli.runs import runs
 from tidemill.cli.sell import sell
 from tidemill.cli.show_config import show_config
+from tidemill.cli.soak import soak
 from tidemill.cli.status import status
 from tidemill.cli.strategies import strategies
 from tidemill.cli.tick import tick
@@ -82,6 +83,7 @@ app.add_typer(new, name="new")
 app.command("doctor", cls=PlainCommand)(doctor)
 app.command("market", cls=PlainCommand)(market)
 app.command("run", cls=PlainCommand)(run)
+app.command("soak", cls=PlainCommand)(soak)
 app.command("runs", cls=PlainCommand)(runs)
 app.command("status", cls=PlainCommand)(status)
 app.command("positions", cls=PlainCommand)(positions)
