@@ -21,7 +21,7 @@ LEVEL_VARIABLE = "TIDEMILL_LOG_LEVEL"
 _BLACK = "***"
 _SECRET_NAME = re.compile(r"(token|secret|passw|api_?key|authorization|credential|cookie)", re.IGNORECASE)
 _SECRETS = (
-    (re.compile(r"(://[^\s/:@]{1,256}+:)[^\s@]{1,4096}+(@)"), rf"\1{_BLACK}\2"),  # password in an address
+    (re.compile(r"(://[^\s/:@]{1,256}+:)\S{1,1024}(@)"), rf"\1{_BLACK}\2"),  # password in an address
     (re.compile(r"(?i)(bearer\s++)[\w.~+/=-]+"), rf"\1{_BLACK}"),
     (re.compile(r"(/bot)\d++:[\w-]+"), rf"\1{_BLACK}"),  # a bot's token is part of its path
     (re.compile(r"(?i)([?&](?:api_?key|token|secret|signature|password)=)[^&\s]+"), rf"\1{_BLACK}"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from tidemill.model.errors import (
     AlreadyThere,
@@ -95,6 +96,7 @@ _HTTP_CODES = {
     415: "wrong_type",
     429: "too_often",
 }
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _UNDOCUMENTED = "Look at /docs for the paths and methods there are."
 
 
@@ -112,7 +114,9 @@ def answer_of(error: Exception, request_id: str) -> JSONResponse:
         )
         return JSONResponse(body.model_dump(), error.status, headers=dict(error.headers or {}))
     status, code, message = _told(error)
-    return JSONResponse(ErrorBody(code=code, message=message, request_id=request_id).model_dump(), status)
+    headers = error.headers if isinstance(error, HTTPException) else None  # which methods there are, with a 405
+    body = ErrorBody(code=code, message=message, request_id=request_id)
+    return JSONResponse(body.model_dump(), status, headers=headers)
 
 
 def _api_error(error: Refused) -> ApiError:
@@ -159,12 +163,23 @@ def request_id_of(request: Request) -> str:
     return str(getattr(request.state, "request_id", "") or "unknown")
 
 
+def _methods_of(request: Request) -> str:
+    """Return the methods of a path: several routes may serve it, and each knows its own only (RFC 9110, 10.2.1)."""
+    routes = cast("FastAPI", request.app).routes
+    asked = [{"type": "http", "method": method, "path": request.scope["path"], "headers": []} for method in _METHODS]
+    return ", ".join(
+        str(scope["method"]) for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
+
+
 def install_errors(app: FastAPI) -> None:
     """Let every error of an app take the one shape."""
 
     def answer(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, RequestValidationError):
             error = _validation(error)
+        if isinstance(error, HTTPException) and error.status_code == 405:
+            error = HTTPException(405, error.detail, {"Allow": _methods_of(request)})
         return answer_of(error, request_id_of(request))
 
     for kind in (ApiError, TidemillError, HTTPException, RequestValidationError):

@@ -80,7 +80,8 @@ def check_symbols(symbols: Sequence[str]) -> tuple[str, ...]:
     """
     found = tuple(dict.fromkeys(symbol.strip() for symbol in symbols))
     for symbol in found:
-        if not (0 < len(symbol) <= _LONGEST_SYMBOL) or not set(symbol) <= _SIGNS:
+        is_name = 0 < len(symbol) <= _LONGEST_SYMBOL and set(symbol) <= _SIGNS
+        if not is_name or not (symbol[0].isalnum() or symbol[0] == "^") or ".." in symbol:
             raise ConfigError(f"{symbol[:40]!r} cannot be a symbol; write for example AAPL.")
     if not (0 < len(found) <= _MOST_SYMBOLS):
         raise ConfigError(f"Name 1 to {_MOST_SYMBOLS} symbols, not {len(found)}.")
