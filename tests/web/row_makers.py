@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import update
 
 from tidemill.adapters.sql.service_tables import RUN_OWNERS
+from tidemill.model.journal import Batch, ViolationRow
+from tidemill.services.monitoring.violations import id_of
 from tidemill.services.notify.kinds import Happening, Kind, Priority
 
 __all__ = ["BODIES", "MAKERS"]
@@ -137,7 +139,18 @@ def a_webhook(service: Any, name: str) -> str:
     return str(known[0]["id"] if known else service.post(name, "/v1/webhooks", body, 201)["id"])
 
 
+def a_violation(service: Any, name: str) -> str:
+    """A limit that was hit in a run of theirs."""
+    run_id = a_run(service, name)
+    row = ViolationRow(
+        f"{run_id}/run:{run_id}/daily_loss/1.1", run_id, f"run:{run_id}", "daily_loss", "ERROR", "hit", 1
+    )
+    service.parts.database.store.commit(Batch(violations=[row]))
+    return id_of(row.key)
+
+
 MAKERS: dict[str, Maker] = {
+    "violation_id": a_violation,
     "notification_id": a_notification,
     "webhook_id": a_webhook,
     "order_id": an_order,

@@ -37,6 +37,7 @@ from tidemill.web.trading import orders as manual_orders
 from tidemill.web.trading import outside as manual_outside
 from tidemill.web.trading import signals as manual_signals
 from tidemill.web.users import routes as users
+from tidemill.web.violations import routes as violations
 from tidemill.web.webhooks import routes as webhooks
 
 __all__ = ["MOUNTS", "Mount", "mount_all"]
@@ -91,6 +92,7 @@ MOUNTS: tuple[Mount, ...] = (
     Mount(manual_outside.model_router, ("/v1/model",), "Trading by hand"),
     Mount(manual_outside.hooks_router, ("/v1/hooks",), "Trading by hand"),
     Mount(events.router, ("/v1/events",), "Events and files"),
+    Mount(violations.router, ("/v1/violations",), "Events and files"),
     Mount(export.router, ("/v1/export",), "Events and files"),
     Mount(health.router, ("/v1/health",), "System"),
     Mount(metrics.router, ("/v1/metrics",), "System"),

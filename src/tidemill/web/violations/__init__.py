@@ -1,0 +1,1 @@
+"""Limits that were hit, over HTTP."""
