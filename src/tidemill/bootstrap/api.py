@@ -41,7 +41,6 @@ __all__ = ["Behind", "build_parts", "check_door", "find_parts", "serve", "server
 _APP = "tidemill.web.app:create_app"  # by name: the door stands on the floor above
 _KEEP_ALIVE_S = 15
 _CONNECTIONS = 512
-_HEADER_BYTES = 16 * 1024
 _STOP_S = 10
 _PARENT_S = 1.0
 
@@ -144,7 +143,6 @@ def server_config(app: Any, behind: Behind, http: type[PatientProtocol] = Patien
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_STOP_S,
         limit_concurrency=_CONNECTIONS,
-        h11_max_incomplete_event_size=_HEADER_BYTES,
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,  # each connection would compress the same frame anew
     )
