@@ -20,7 +20,7 @@ from tidemill.web.hop import OneHop
 from tidemill.web.parts import parts_of
 from tidemill.web.trading.once import Key
 
-__all__ = ["REPLAY", "OnceRoute"]
+__all__ = ["REPLAY", "OnceRoute", "renew_claim"]
 
 REPLAY = {"Idempotent-Replay": "true"}
 _Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -81,6 +81,13 @@ class OnceRoute(OneHop):
             return answer
 
         return once
+
+
+def renew_claim(request: Request) -> None:
+    """Say that a request which takes long is still being done; without a key there is nothing to say."""
+    claim, parts = getattr(request.state, "once_claim", None), parts_of(request)
+    if claim is not None:
+        Keyed(parts.database, parts.clock).renew(claim)
 
 
 def _digest(body: bytes, query: str) -> str:

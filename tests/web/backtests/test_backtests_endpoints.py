@@ -54,6 +54,28 @@ def test_every_documented_name_runs_with_its_defaults(shared_service: Service, n
     assert (found["strategy"], found["initialCapital"], found["bars"]) == (name, 10_000.0, 398)
 
 
+def test_a_key_runs_a_backtest_once(shared_service: Service, root: str) -> None:
+    headers = {**shared_service.headers("enterprise"), "Idempotency-Key": f"once-{root}"}
+    body = {**RUN, "startDate": "2022-06-01"}
+    before = len(shared_service.get("enterprise", "/v1/backtests?limit=1000")["backtests"])
+    first = shared_service.client.post(f"{root}/run", json=body, headers=headers)
+    again = shared_service.client.post(f"{root}/run", json=body, headers=headers)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.json() == first.json() and again.headers["idempotent-replay"] == "true"
+    assert len(shared_service.get("enterprise", "/v1/backtests?limit=1000")["backtests"]) == before + 1
+    other = shared_service.client.post(f"{root}/run", json={**body, "symbols": ["MSFT"]}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, "key_reused")
+
+
+def test_a_job_that_is_not_waited_for_is_begun_once_for_each_key(shared_service: Service) -> None:
+    headers = {**shared_service.headers("enterprise"), "Idempotency-Key": "queued"}
+    body = {**RUN, "wait": False, "startDate": "2022-07-01"}
+    told = [shared_service.client.post("/v1/backtests/run", json=body, headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in told] == [202, 202, 202]
+    assert len({json.dumps(answer.json(), sort_keys=True) for answer in told}) == 1
+    ended(shared_service, "enterprise", told[0].json()["id"])
+
+
 def test_a_job_is_followed_to_its_end(shared_service: Service, root: str) -> None:
     answer = shared_service.client.post(
         f"{root}/run", json={**RUN, "wait": False, "startDate": "2022-01-01"}, headers=shared_service.headers("basic")

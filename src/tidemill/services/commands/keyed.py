@@ -83,6 +83,12 @@ class Keyed:
                 raise _at_work()
         return None
 
+    def renew(self, claim: Claim) -> None:
+        """Say that a request is still being done, so that nobody takes it for given up. Raises StoreError."""
+        with self._database.write() as writing:
+            mine = update(IDEMPOTENCY).where(*_mine(claim), IDEMPOTENCY.c.status_code == _AT_WORK)
+            writing.run(mine.values(at_ns=self._clock.now_ns()))
+
     def keep(self, claim: Claim, answer: Stored) -> None:
         """Keep what a request was answered with. Raises StoreError."""
         with self._database.write() as writing:

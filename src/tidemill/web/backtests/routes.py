@@ -40,16 +40,18 @@ from tidemill.web.backtests.shapes import (
 )
 from tidemill.web.custom_strategies.schemas import CustomOut
 from tidemill.web.errors import ApiError
+from tidemill.web.once import OnceRoute, renew_claim
 from tidemill.web.parts import Parts, parts_of
 from tidemill.web.strategies.schemas import SavedOut
 from tidemill.web.times import iso_utc
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
 _WAIT_S = 120.0  # after that a waiting request is answered with the job
 _LOOK_S = 0.1
+_RENEWED = 200  # looks after which the right to do a request is taken anew
 _STREAM_S, _STREAM_LOOK_S = 600.0, 0.25
 _RUNS = 60  # a minute
 _JobId = Annotated[str, Path(min_length=1, max_length=100)]
@@ -99,9 +101,11 @@ def _submit(parts: Parts, caller: Principal, body: BacktestIn) -> Job:
 
 async def _ended(request: Request, scope: UserScope, parts: Parts, job: Job) -> Job:
     """Return a job once it is over, or when its caller has waited long enough or gone; no thread is held meanwhile."""
-    for _ in range(int(_WAIT_S / _LOOK_S)):
+    for look in range(int(_WAIT_S / _LOOK_S)):
         if job.is_over or await request.is_disconnected():
             break
+        if look % _RENEWED == _RENEWED - 1:
+            await run_in_threadpool(renew_claim, request)
         await asyncio.sleep(_LOOK_S)
         job = await run_in_threadpool(parts.research.backtests.get, scope, job.id)
     return job

@@ -20,11 +20,12 @@ from tidemill.web.custom_strategies.schemas import (
     TestOut,
     ValidationOut,
 )
+from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
 
 __all__ = ["create_custom", "router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
 _Number = Annotated[int, Path(ge=1, lt=1 << 63)]
 _Limit = Annotated[int, Query(ge=1, le=500)]

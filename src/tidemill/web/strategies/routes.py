@@ -12,13 +12,14 @@ from tidemill.model.people import Role
 from tidemill.services.access.audit import record
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.custom_strategies.routes import create_custom
+from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
 from tidemill.web.sessions.routes import OwnScope
 from tidemill.web.strategies.schemas import SavedChangeIn, SavedIn, SavedListOut, SavedOut
 
 __all__ = ["router"]
 
-router = APIRouter()
+router = APIRouter(route_class=OnceRoute)
 
 _Number = Annotated[int, Path(ge=1, lt=1 << 63)]
 _Limit = Annotated[int, Query(ge=1, le=1_000)]
