@@ -9,6 +9,7 @@ import uvicorn
 
 from tidemill.runtime.clock import SystemClock
 from tidemill.runtime.guard.heartbeat import Beat, beat_file, write_beat
+from tidemill.services.builds import build_name
 from tidemill.services.home import Home
 from tidemill.services.hosting.bells import API
 
@@ -34,5 +35,6 @@ class BeatingServer(uvicorn.Server):
         if counter % _TICKS == 0:
             self._count += 1
             with contextlib.suppress(OSError):  # a full disk ends no server
-                write_beat(self._file, Beat(self._count, self._clock.now_ns(), "RUNNING", os.getpid()))
+                beat = Beat(self._count, self._clock.now_ns(), "RUNNING", os.getpid(), build=build_name())
+                write_beat(self._file, beat)
         return await super().on_tick(counter)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tidemill import __version__
 from tidemill.adapters.calendars import get_calendar
 from tidemill.adapters.feeds import PushedFeed
 from tidemill.adapters.paper import PaperBroker
@@ -39,6 +38,7 @@ from tidemill.runtime.orders.present import Present
 from tidemill.runtime.record.writer import Writer
 from tidemill.runtime.room import InboxRoom
 from tidemill.services.agents import account_rules, paper_terms, spec_hash, spec_text, tolerances_of
+from tidemill.services.builds import build_name
 from tidemill.services.home import Home
 from tidemill.services.live_market import LiveMarket
 from tidemill.services.live_view import LiveView
@@ -148,7 +148,7 @@ def terms_of(request: RunRequest, run_id: str, market: LiveMarket) -> RunTerms:
         account=spec.account or f"paper:{run_id}",
         mode=spec.mode,
         broker=spec.broker,
-        build=__version__,
+        build=build_name(),
         spec=spec_text(spec),
         spec_hash=spec_hash(spec),
         currency=spec.run.currency,

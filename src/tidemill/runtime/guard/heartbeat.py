@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 __all__ = ["Beat", "beat_file", "read_beat", "write_beat"]
@@ -19,6 +19,7 @@ class Beat:
         state: RUNNING, or STOPPED after a clean stop: nobody is expected then.
         pid: of the process.
         heeded: mark of every halt it has carried out to the end, in order.
+        build: of the program, where its processes compare them.
     """
 
     count: int
@@ -26,6 +27,10 @@ class Beat:
     state: str = "RUNNING"
     pid: int = 0
     heeded: tuple[str, ...] = ()
+    build: str = ""
+
+
+_FIELDS = frozenset(field.name for field in fields(Beat))
 
 
 def beat_file(halts: Path, run_id: str) -> Path:
@@ -45,10 +50,10 @@ def write_beat(path: Path, beat: Beat) -> None:
 
 
 def read_beat(path: Path) -> Beat | None:
-    """Return the newest heartbeat; None when there is none or it cannot be read."""
+    """Return the newest heartbeat, without what this build does not know; None when it cannot be read."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY), encoding="utf-8") as file:
-            values = json.loads(file.read())
+            values = {name: value for name, value in json.loads(file.read()).items() if name in _FIELDS}
             return Beat(**{**values, "heeded": tuple(values.get("heeded", ()))})
     except (OSError, ValueError, TypeError, AttributeError):
         return None

@@ -15,6 +15,7 @@ from tidemill.model.journal import FillEntry, LedgerRow
 from tidemill.model.records import EVENT
 from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.market.market import MARKET_KINDS, TICKS
+from tidemill.runtime.record.remarks import remark
 from tidemill.runtime.record.tape import HELD
 from tidemill.runtime.recovery.counting import recorded_rejects, recorded_requests
 from tidemill.runtime.recovery.inheritance import Inherited, recorded_report
@@ -124,6 +125,10 @@ class Beginning:
         terms, now = run.terms, run.parts.clock.now_ns()
         known = inherited.run
         started = known.started_ns if known is not None else now
+        if known is not None and known.build != terms.build:
+            text = f"Build {known.build} worked on it last, {terms.build} goes on; its tape was decided the same again."
+            run.alert(2, "OTHER_BUILD", text)
+            remark(run.journal, run.now(), "engine", "other_build", terms.build, known.build.encode())
         run.journal.batch.runs.append(terms.row("RUNNING", "", started, 0))
         if known is None:
             cash = terms.cash_micros

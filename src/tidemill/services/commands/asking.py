@@ -29,6 +29,7 @@ from tidemill.services.fleet.refusals import not_now
 from tidemill.services.fleet.runs import Runs
 from tidemill.services.home import Home
 from tidemill.services.hosting.bells import answer_bell, engine_bell
+from tidemill.services.hosting.builds import Handshake
 from tidemill.services.operating import Answer
 from tidemill.services.refusals import Kind, Refused
 
@@ -70,6 +71,7 @@ class Asking:
         self._home, self._database, self._runs, self._clock, self._ids = home, database, runs, clock, ids
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._waiting: dict[str, list[Future[CommandRow]]] = {}
+        self._handshake = Handshake(home, clock)
         self._seen: dict[tuple[int, str], int] = {}
         self._turn = threading.Lock()
         self._closing = threading.Event()
@@ -102,6 +104,7 @@ class Asking:
             StoreError: nothing was asked.
         """
         self._check(scope, run_id)
+        self._handshake.check(kind)
         wish = self._send(self._row(scope, run_id, kind, body, key, user))
         stored = self._await_answers([wish], wait_s)[0]
         if stored.body_hash != wish.row.body_hash:
@@ -120,6 +123,8 @@ class Asking:
         """
         for run_id in dict.fromkeys(run_id for run_id, _, _ in wishes):
             self._check(scope, run_id)
+        for kind in dict.fromkeys(kind for _, kind, _ in wishes):
+            self._handshake.check(kind)
         sent = [self._send(self._row(scope, *wish, "", user)) for wish in wishes]
         answered = self._await_answers(sent, wait_s)
         return [Answer(row.key, row.run_id, row.state, row.answer) for row in answered]

@@ -24,6 +24,7 @@ from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.refusals import OverLimit, not_now, not_there
 from tidemill.services.home import Home
 from tidemill.services.hosting.bells import HOST, engine_bell
+from tidemill.services.hosting.builds import Handshake
 
 __all__ = ["ACTIVE", "ENDED", "OwnedRun", "Runs"]
 
@@ -177,8 +178,10 @@ class Runs:
             anew: begin a new run even if the last one could go on.
 
         Raises:
-            OverLimit: every place is taken; it is at work already. StoreError: it was not started.
+            OverLimit: every place is taken. Refused: it is at work already, or the engine is of another build.
+            StoreError: it was not started.
         """
+        Handshake(self._home, self._clock).check("start")
         for _ in range(_TRIES):
             try:
                 run_id = self._begin(principal, agent, anew=anew)
@@ -273,7 +276,8 @@ class Runs:
         return self._want(scope, run_id, "PAUSE")
 
     def resume(self, scope: UserScope, run_id: str) -> OwnedRun:
-        """Let a paused run trade again; errors as of ``pause``."""
+        """Let a paused run trade again; errors as of ``pause``, and for an engine of another build."""
+        Handshake(self._home, self._clock).check("go_on")
         return self._want(scope, run_id, "RUN")
 
     def stop(self, scope: UserScope, run_id: str, *, wait_s: float = 5.0) -> OwnedRun:

@@ -24,8 +24,10 @@ from tidemill.runtime.doorbell import Doorbell, ring
 from tidemill.runtime.guard.heartbeat import Beat, beat_file, write_beat
 from tidemill.runtime.record.writer import ThreadWriter
 from tidemill.services.agents import spec_of_text
+from tidemill.services.builds import build_name
 from tidemill.services.home import Home
-from tidemill.services.hosting.bells import HOST, answer_bell, engine_bell
+from tidemill.services.hosting.bells import API, HOST, answer_bell, engine_bell
+from tidemill.services.hosting.builds import OTHER_BUILD, is_refused, other_build
 from tidemill.services.hosting.hosted import Hosted
 from tidemill.services.hosting.opening import open_hosted
 from tidemill.services.hosting.showing import Showing
@@ -167,11 +169,21 @@ class EngineHost:
     async def _take_commands(self) -> None:
         """Read what is new for anybody, once, and hand each run its own."""
         by_run: dict[str, list[CommandRow]] = defaultdict(list)
-        for command in await self._writer.run(self._new_commands):
-            by_run[command.run_id].append(command)
-        for run_id, commands in by_run.items():
+        refused: list[AnswerRow] = []
+        commands = await self._writer.run(self._new_commands)
+        api = other_build(self._home, self._clock, API) if commands else ""
+        for command in commands:
+            if api and is_refused(command.key, command.kind):
+                why = f"The API runs build {api}, the engine {build_name()}; start both again with one build."
+                refused.append(AnswerRow(command.key, "REFUSED", f"{OTHER_BUILD}: {why}"))
+            else:
+                by_run[command.run_id].append(command)
+        if refused:
+            await self._writer.surely(lambda: self._database.store.answer_commands(refused))
+            ring(self._answers)
+        for run_id, mine in by_run.items():
             hosted = self._runs.get(run_id)
-            taking = hosted.take_commands(commands) if hosted is not None else None
+            taking = hosted.take_commands(mine) if hosted is not None else None
             if taking is not None:
                 await taking
         if strangers := [run_id for run_id in by_run if run_id not in self._runs]:
@@ -198,8 +210,8 @@ class EngineHost:
             count += 1
             state = "RUNNING" if self._is_ready else "STARTING"
             with suppress(OSError):
-                write_beat(file, Beat(count, self._clock.now_ns(), state, os.getpid()))
-            words = f'{{"runs":{len(self._runs)},"state":"{state}"}}'
+                write_beat(file, Beat(count, self._clock.now_ns(), state, os.getpid(), build=build_name()))
+            words = f'{{"build":"{build_name()}","runs":{len(self._runs)},"state":"{state}"}}'
             with suppress(StoreError):
                 await self._writer.run(partial(self._write_beat, words))
             await self._clock.sleep(_BEAT_S)

@@ -16,8 +16,10 @@ from tidemill.adapters.sql.tables import RECON_RUNS, RUNS
 from tidemill.ports.seams import Clock
 from tidemill.runtime.guard.halts import Halts
 from tidemill.runtime.guard.heartbeat import beat_file, read_beat
+from tidemill.services.builds import build_name
 from tidemill.services.home import Home
 from tidemill.services.hosting.bells import API, HOST
+from tidemill.services.hosting.builds import other_build
 
 __all__ = ["Pulse", "RunPulse", "Vitals"]
 
@@ -56,6 +58,7 @@ class Vitals:
         halts: scopes that are halted.
         differences: between our record and the brokers', in the newest comparison of each account.
         database_bytes, disk_free_bytes: 0: not known.
+        builds: of ``api`` (this process) and ``host``, where it lives.
     """
 
     ages_s: Mapping[str, float]
@@ -65,6 +68,7 @@ class Vitals:
     differences: int
     database_bytes: int
     disk_free_bytes: int
+    builds: Mapping[str, str] = field(default_factory=dict)
 
     def worst(self, name: str) -> float | None:
         """Return the largest number that the runs at work tell under a name, None when none does."""
@@ -95,7 +99,17 @@ class Pulse:
         if silent:
             ages["engine"] = max(silent)
         halts = [halt.scope for halt in self._halts.standing()]
-        return Vitals(ages, runs, states, halts, self._differences(), self.database_bytes(), self.disk_free_bytes())
+        engine = other_build(self._home, self._clock, HOST) or (build_name() if HOST in ages else "")
+        return Vitals(
+            ages,
+            runs,
+            states,
+            halts,
+            self._differences(),
+            self.database_bytes(),
+            self.disk_free_bytes(),
+            {"api": build_name(), "host": engine},
+        )
 
     def age_s(self, name: str) -> float | None:
         """Return the seconds since a process of the service beat, None when it has not, or has ended cleanly."""

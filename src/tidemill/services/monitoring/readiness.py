@@ -78,6 +78,14 @@ def _host(vitals: Vitals) -> Finding:
     return _process(vitals, "host", "The engine host has not been started.", is_expected=True)
 
 
+def _builds(vitals: Vitals) -> Finding:
+    """API and engine have to be one build: else nothing is begun and nothing is ordered."""
+    ours, engine = vitals.builds.get("api", ""), vitals.builds.get("host", "")
+    is_one = not engine or engine == ours
+    text = ours if is_one else f"the engine runs {engine}, the API {ours}; start both again with one build"
+    return Finding("build", is_one, text)
+
+
 def _watchdog(vitals: Vitals) -> Finding:
     return _process(vitals, "watchdog", "There is nothing to watch over.", is_expected=bool(vitals.runs))
 
@@ -120,6 +128,7 @@ def _halts(vitals: Vitals) -> Finding:
 _LOOKS: tuple[Callable[[Vitals], Finding], ...] = (
     _disk,
     _host,
+    _builds,
     _watchdog,
     _engines,
     _loops,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from tidemill.adapters.sql.opening import open_store
 from tidemill.model.broker import OrderRequest
 from tidemill.model.enums import EventKind, Intent, OrderState, OrderType, Side, TimeInForce
 from tidemill.model.errors import StoreMismatch, TapeBroken
-from tidemill.model.journal import OutboxRow
+from tidemill.model.journal import Batch, OutboxRow
 from tidemill.model.records import EVENT
 from tidemill.runtime.account.reconcile import leftovers
 from tidemill.runtime.life import run as life
@@ -198,3 +199,18 @@ def test_what_an_earlier_process_left_open_is_settled_by_its_newest_attempt(
         (item,) = getattr(told, wanted)
         assert item.row.key == rows[-1].key
         assert item.quantity == (4.0 if item.action == "replace" else 0.0)
+
+
+def test_a_run_that_another_build_goes_on_with_is_told_and_each_order_names_its_own(tmp_path: Path, store: Any) -> None:
+    world, _ = lossy_world(tmp_path, store, {2: ("buy",), 12: ("close",)}, prices=flat_prices(7), tail_s=3.0)
+    world.play()
+    known = store.run(world.run_id)
+    store.commit(Batch(runs=[replace(known, build="b0")]))
+    world.prices = flat_prices(14)
+    run = world.play()
+    (alert,) = [alert for alert in run.alerts if alert.kind == "OTHER_BUILD"]
+    assert alert.text.startswith("Build b0 worked on it last, b1 goes on;")
+    assert store.run(world.run_id).build == "b1"
+    assert [row.body for row in store.tape(world.run_id) if row.kind == "other_build"] == [b"b0"]
+    assert {row.build for row in store.intents(world.run_id)} == {"b1"}
+    assert [alert for alert in world.play().alerts if alert.kind == "OTHER_BUILD"] == []
