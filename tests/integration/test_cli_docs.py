@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -36,6 +37,20 @@ def test_every_flag_a_page_names_exists() -> None:
     known |= {"--help", "--version", "--traceback"}
     for page in (PAGE, TUTORIAL):
         assert set(re.findall(r"`[^`\n]*?(--[a-z-]+)", page.read_text(encoding="utf-8"))) <= known
+
+
+@pytest.mark.parametrize("page", ["going-live.md", "stop-everything.md", "agent.md", "deploy.md"])
+def test_every_command_of_the_pages_for_the_operator_exists(page: str) -> None:
+    text = (PAGE.parents[1] / "how-to" / page).read_text(encoding="utf-8")
+    named = {found.strip() for found in re.findall(r"(?:^|`)tidemill ([^`\n]+)", text, re.MULTILINE)}
+    assert named
+    for command in sorted(named):
+        verbs = list(itertools.takewhile(lambda word: re.fullmatch(r"[a-z-]+", word), command.split()))
+        depth = 2 if verbs[0] in {"conditions", "config", "data", "ledger", "new", "user"} else 1
+        shown = tidemill(*verbs[:depth], "--help")
+        assert shown.code == 0, command
+        flags = {flag for flag in re.findall(r"--[a-z-]+", command) if flag != "--version"}
+        assert flags <= set(re.findall(r"--[a-z-]+", shown.out)), command
 
 
 def test_the_tutorial_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
