@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute
 
 from tidemill.bootstrap.api import build_parts
 from tidemill.bootstrap.parts import Parts
@@ -24,9 +26,10 @@ from tidemill.services.access.passwords import Passwords
 from tidemill.services.access.persons import NewUser, User
 from tidemill.services.home import find_home
 from tidemill.services.settings.loading import load_settings
-from tidemill.web.app import create_app
+from tidemill.web import app as web_app
+from tidemill.web.mounts import mount_all
 
-__all__ = ["CHEAP", "PASSWORD", "PEOPLE", "Service", "make_parts", "make_service"]
+__all__ = ["CHEAP", "PASSWORD", "PEOPLE", "Service", "make_app", "make_parts", "make_service"]
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of people who exist for one test
 # Tests of what argon2 costs make their own; here its result is the same and the cost is not.
@@ -108,12 +111,26 @@ def make_parts(folder: Path, url: str | None = None, **overrides: Any) -> Parts:
 
 
 @cache
+def mounted() -> list[BaseRoute]:
+    """Return the routes of every app: they know nothing of an installation, and take a second to make."""
+    app = FastAPI(openapi_url=None)
+    mount_all(app)
+    return list(app.router.routes)
+
+
+def make_app(parts: Parts) -> FastAPI:
+    """Return the app over parts, with the routes that all of them share."""
+    with patch.object(web_app, "mount_all", lambda app: app.router.routes.extend(mounted())):
+        return web_app.create_app(parts)
+
+
+@cache
 def template() -> tuple[bytes, dict[str, User], dict[str, str]]:
     """Return the database of an installation with people, made once: its migrations and their tokens take a second."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parts = make_parts(folder)
-        app = create_app(parts)
+        app = make_app(parts)
         service = Service(parts, app, TestClient(app))
         add_people(service)
         parts.close()
@@ -135,7 +152,7 @@ def make_service(folder: Path, url: str | None = None, **overrides: Any) -> Iter
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     parts = make_parts(folder, url, **overrides)
-    app = create_app(parts)
+    app = make_app(parts)
     with TestClient(app, base_url="http://localhost") as client:
         service = Service(parts, app, client, dict(users), dict(tokens))
         if not users:
