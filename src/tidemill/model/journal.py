@@ -7,6 +7,7 @@ text (exact and the same in every database), time is int UTC nanoseconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 __all__ = [
     "AlertRow",
@@ -270,4 +271,7 @@ class Batch:
 
     def is_empty(self) -> bool:
         """Tell whether there is nothing to write."""
-        return not any(getattr(self, name) for name in self.__slots__ if name not in {"account", "epoch"})
+        return not any(_tables_of(self))
+
+
+_tables_of = attrgetter(*(name for name in Batch.__slots__ if name not in {"account", "epoch"}))

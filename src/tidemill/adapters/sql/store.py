@@ -62,6 +62,14 @@ def _plain(value: Any) -> Any:
 
 
 @cache
+def _layout(database: str, name: str) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return the columns of a read table, those of its key, and the text that writes a row."""
+    table = read_table(name)
+    names, key = tuple(column.name for column in table.columns), key_of(table)
+    return names, key, insert_sql(database, table, names, key, "replace")
+
+
+@cache
 def _claim_sql(database: str) -> str:
     statement = (
         update(OUTBOX)
@@ -158,20 +166,14 @@ class SqlStore(StoreReads):
     def _project(self, cursor: Any, rows: Iterable[ProjectionRow]) -> None:
         by_table: dict[str, list[list[Any]]] = {}
         for row in rows:
-            table = read_table(row.table)
-            key = key_of(table)
-            names = [column.name for column in table.columns]
+            names, key, _ = _layout(self._session.database, row.table)
             unknown = row.values.keys() - names
             if unknown or len(row.key) != len(key):
                 raise InvariantBroken(f"The read table {row.table} takes the key {key} and has no column {unknown}.")
             values = {**row.values, **dict(zip(key, row.key, strict=True))}
             by_table.setdefault(row.table, []).append([_plain(values.get(name)) for name in names])
         for name, values_of_rows in by_table.items():
-            table = READ_TABLES[name]
-            all_names = tuple(column.name for column in table.columns)
-            _many(
-                cursor, insert_sql(self._session.database, table, all_names, key_of(table), "replace"), values_of_rows
-            )
+            _many(cursor, _layout(self._session.database, name)[2], values_of_rows)
 
     def _prune(self, cursor: Any, snapshots: Iterable[SnapshotRow]) -> None:
         """Forget snapshots that newer ones have replaced."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -74,6 +75,9 @@ class Baseline:
             raise TapeBroken(f"A loss baseline on the tape cannot be read ({error}); restore the database.") from None
 
 
+_lasting_of = attrgetter(*(name for name in Baseline.__slots__ if name != "last_micros"))
+
+
 def roll(before: Baseline | None, scope: str, day: int, equity_micros: int) -> Baseline:
     """Return the row that holds on a trading day.
 
@@ -93,6 +97,8 @@ def roll(before: Baseline | None, scope: str, day: int, equity_micros: int) -> B
 
 def observe(before: Baseline, equity_micros: int) -> Baseline:
     """Take note of the present equity."""
+    if before.last_micros == equity_micros <= before.peak_micros:
+        return before
     return replace(before, last_micros=equity_micros, peak_micros=max(before.peak_micros, equity_micros))
 
 
@@ -109,7 +115,7 @@ def deposit(before: Baseline, amount_micros: int) -> Baseline:
 
 def must_be_saved(before: Baseline | None, after: Baseline) -> bool:
     """Tell whether a row has to reach the tape: anything but the equity seen last has changed."""
-    return before is None or replace(before, last_micros=after.last_micros) != after
+    return before is None or (before is not after and _lasting_of(before) != _lasting_of(after))
 
 
 class DayClock:

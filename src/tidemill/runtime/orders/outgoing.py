@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from tidemill.model.enums import CommandKind, Intent, OrderState, Side
 from tidemill.model.journal import IntentRow, OrderRecord, OutboxRow
@@ -38,7 +39,14 @@ class Outgoing:
 
 def decimal_text(value: float) -> str:
     """Return a number on the grid as the decimal text the store keeps; empty for NaN."""
-    return "" if value != value else format(Decimal(repr(value)).normalize(), "f")  # noqa: PLR0124 - NaN
+    if value != value:  # noqa: PLR0124 - NaN
+        return ""
+    return _text_of(value) if value else _text_of.__wrapped__(value)  # zero and minus zero count as the same key
+
+
+@lru_cache(maxsize=4096)
+def _text_of(value: float) -> str:
+    return format(Decimal(repr(value)).normalize(), "f")
 
 
 def order_record(order: LiveOrder, run_id: str) -> OrderRecord:

@@ -150,9 +150,10 @@ class Present:
     def units(self) -> dict[str, float]:
         """Return signed positions by symbol, flat ones left out."""
         held: dict[str, float] = {}
-        for instrument, quantity in zip(
-            self._slots["instrument"].tolist(), self._slots["quantity"].tolist(), strict=True
-        ):
+        quantities = self._slots["quantity"].tolist()
+        if not any(quantities):
+            return held
+        for instrument, quantity in zip(self._slots["instrument"].tolist(), quantities, strict=True):
             if quantity:
                 symbol = self._instruments[instrument].symbol
                 held[symbol] = held.get(symbol, 0.0) + quantity
@@ -206,24 +207,27 @@ class Present:
     def _facts(self, strategy: str, instruments: list[int], now_ns: int, mono_ns: int) -> Facts:
         health = self.health
         strategies: Any = self._core.engine.state.tables["strategies"]
+        day = self._day_clock.day(now_ns)
         held = self.units()
         orders = self._open_orders() if instruments else []  # rules that need no order look at none
-        equity = self.equity_micros
+        baseline = self.roll_day(now_ns)
+        equity = baseline.last_micros
         ledger = ScopeFacts(
             units=held,
             orders=orders,
             equity_micros=equity,
-            baseline=self.roll_day(now_ns),
-            trades_today=int(strategies["opened_today"].sum()),
-            volume_today_micros=self._volume_micros if self._volume_day == self._day_clock.day(now_ns) else 0,
+            baseline=baseline,
+            trades_today=sum(strategies["opened_today"].tolist()),
+            volume_today_micros=self._volume_micros if self._volume_day == day else 0,
             losses_in_row=self._losses,
             slippage_bps=sum(self._slippage) / len(self._slippage) if self._slippage else 0.0,
         )
         concerned = {*instruments, *(order.instrument for order in self._book.live.values())}
-        concerned.update(row for row, instrument in enumerate(self._instruments) if instrument.symbol in held)
+        if held:
+            concerned.update(row for row, instrument in enumerate(self._instruments) if instrument.symbol in held)
+        rows = sorted(concerned)
+        names = [self._instruments[row].symbol for row in rows]
         broker = self.broker
-        day = self._day_clock.day(now_ns)
-        names = [self._instruments[row].symbol for row in sorted(concerned)]
         return Facts(
             now_ns=now_ns,
             mono_ns=mono_ns,
@@ -236,7 +240,7 @@ class Present:
             broker_environment=broker.environment if broker is not None else "",
             arming=self.arming,
             symbols=SymbolsNow(
-                dict(zip(names, sorted(concerned), strict=True)),
+                dict(zip(names, rows, strict=True)),
                 lambda row: self._symbol(row, now_ns, mono_ns, held),
             ),
             scopes=dict.fromkeys(self._scopes, ledger),

@@ -154,6 +154,10 @@ class Faults:
         """Return the faults that are on, in the order they were switched on."""
         return tuple(self._on)
 
+    def is_on(self, name: str) -> bool:
+        """Tell whether a fault is on."""
+        return name in self._on
+
     def value(self, name: str) -> float:
         """Return how much of a fault there is."""
         return self._on[name][1] if name in self._on else self._known[name].value

@@ -168,7 +168,10 @@ class Truth:
 
     def holding(self, symbol: str) -> SimHolding:
         """Return a symbol's position, flat if there is none."""
-        return self.holdings.setdefault(symbol, SimHolding())
+        held = self.holdings.get(symbol)
+        if held is None:
+            held = self.holdings[symbol] = SimHolding()
+        return held
 
     def of_client(self, client_id: str) -> SimOrder | None:
         """Return the order of a client id: the newest open one if there are several, else the newest."""

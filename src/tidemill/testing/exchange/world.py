@@ -137,10 +137,11 @@ class World(Floor):
         fires, truth = self.faults.fires, self.truth
         resting = self.working(symbol)
         reducers = [order for order in resting if order.intent is not Intent.ENTRY]
-        busted = {item.exec_id.partition(":")[0] for item in truth.fills if item.kind == "bust"}
-        whole = [item for item in truth.fills if item.kind == "real" and item.exec_id not in busted]
-        if whole and fires("B10"):
-            self.bust(whole[-1].exec_id)
+        if self.faults.is_on("B10"):
+            busted = {item.exec_id.partition(":")[0] for item in truth.fills if item.kind == "bust"}
+            whole = [item for item in truth.fills if item.kind == "real" and item.exec_id not in busted]
+            if whole and fires("B10"):
+                self.bust(whole[-1].exec_id)
         if resting and fires("B27"):
             self.cancel_by_hand(resting[0].broker_id, "corporate action")
         if reducers and fires("B34"):

@@ -66,9 +66,12 @@ class Exposure:
     def look(self) -> None:
         """Look at every position once."""
         world = self._world
-        now, able = world.loop.now_ns, self._able()
+        now, able = world.loop.now_ns, None
+        held = [world.exchange.position(symbol) for symbol in world.scenario.symbols]
+        if any(held):
+            able = self._able()
         for row, symbol in enumerate(world.scenario.symbols):
-            units = world.exchange.position(symbol)
+            units = held[row]
             if (
                 able is None
                 or not units

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -99,6 +98,10 @@ class FencedStore:
         if self._broken_until > now:
             raise self._broken("The record still cannot be written.")
 
+    def check(self) -> None:
+        """Look whether the record is sound: in memory it lies on no page that could be damaged."""
+        self._pass()
+
     def commit(self, batch: Batch) -> None:
         """Write a batch, or fail before or after it is written."""
         self.written += 1
@@ -142,7 +145,7 @@ class FencedStore:
         if lease.epoch != self._shadow.epoch:
             return self._store.renew_lease(lease, now_ns, ttl_ns)
         self._shadow.renewed = (lease, now_ns, ttl_ns)
-        return replace(lease, expires_ns=now_ns + ttl_ns)
+        return Lease(lease.account, lease.epoch, lease.owner, now_ns + ttl_ns)
 
     def release_lease(self, lease: Lease) -> None:
         """Give the lease back."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tidemill.kernel.transitions import FINAL_STATES
 from tidemill.model.broker import Execution, OrderReport, OrderRequest, Page
 from tidemill.model.enums import Intent
 from tidemill.model.errors import LinkDown
@@ -41,17 +42,18 @@ class WatchedExchange(ScriptedExchange):
 
     watcher: VenueWatcher | None = None
     version = 0
+    _open: Sequence[SimOrder] = ()  # as far as ``_enlisted`` of all orders
+    _enlisted = 0
 
     def working(self, symbol: str = "") -> list[SimOrder]:
         """Return the open orders; those that ended are not looked at again."""
-        known: list[SimOrder] = self.__dict__.setdefault("_open", [])
-        seen: int = self.__dict__.get("_enlisted", 0)
-        known += self.truth.orders[seen:]
-        self.__dict__["_enlisted"] = len(self.truth.orders)
-        still = [order for order in known if order.is_open]
-        self.__dict__["_open"] = still
-        if not still:
+        orders = self.truth.orders
+        if self._enlisted != len(orders):
+            self._open = [*self._open, *orders[self._enlisted :]]
+            self._enlisted = len(orders)
+        if not self._open:
             return []
+        still = self._open = [order for order in self._open if order.state not in FINAL_STATES]
         return [order for order in still if order.symbol == symbol] if symbol else list(still)
 
     def trade(self, symbol: str, price: float, size: float = math.inf) -> None:
