@@ -1,7 +1,7 @@
 """Questions of a row or two are answered where they arrive: a local file is read sooner than a thread is found for it.
 
-A server over the network may take its time, so there everything is handed to a thread. So is everything for a second
-after an answer that took long: a disk that hangs, or a list that has grown, holds nobody else up.
+A server over the network may take its time, so there everything is handed to a thread. So is everything for half a
+second after an answer that took long: a disk that hangs, or a list that has grown, holds nobody else up.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tidemill.web.parts import parts_of
 
 __all__ = ["near"]
 
-_LONG_S = 0.005  # the longest the loop may be held up without consequence
-_REST_S = 1.0
+_LONG_S = 0.02  # the loop may be held up so long
+_REST_S = 0.5
 
 
 def near(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Any]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Executable, RowMapping, Select
+from sqlalchemy import Connection, CursorResult, Executable, Select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from tidemill.adapters.sql.asked import Question
@@ -18,12 +18,11 @@ from tidemill.adapters.sql.session import Session
 from tidemill.adapters.sql.store import SqlStore
 from tidemill.model.errors import AlreadyThere, StoreError
 
-__all__ = ["Answered", "Database", "Row", "Writing"]
+__all__ = ["Database", "Row", "Writing"]
 
 _PATIENCE_MS = 5_000
 
-Row = RowMapping
-Answered = dict[str, Any]
+Row = Mapping[Any, Any]  # by column name
 
 
 class Writing:
@@ -109,7 +108,7 @@ class Database:
         """Return the first row of a query, None when there is none. Raises StoreError."""
         return next(iter(self.rows(statement)), None)
 
-    def ask(self, question: Question, **values: Any) -> list[Answered]:
+    def ask(self, question: Question, **values: Any) -> list[Row]:
         """Return the rows of a question that is asked all the time, by column name. Raises StoreError."""
         text, names, own = question.text(self.kind)
         said, columns = own | values, question.columns

@@ -12,6 +12,7 @@ from sqlalchemy import Table, func, select
 from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.read_tables import READ_TABLES
 from tidemill.adapters.sql.tables import ALERTS, FILLS, ORDERS, RUNS
+from tidemill.services.fleet.newest import newest_rows
 from tidemill.services.fleet.runs import OwnedRun
 
 __all__ = ["Facts", "Portfolio", "PositionFact", "Row", "number", "usd"]
@@ -80,11 +81,7 @@ class Facts:
     def _rows(
         self, table: Table, runs: Sequence[OwnedRun], order: str, limit: int, offset: int = 0, *where: Any
     ) -> Sequence[Row]:
-        if not runs:
-            return []
-        statement = select(table).where(table.c.run_id.in_([run.run_id for run in runs]), *where)
-        keys = [column.desc() for column in table.primary_key.columns]
-        return self._database.rows(statement.order_by(table.c[order].desc(), *keys).limit(limit).offset(offset))
+        return newest_rows(self._database, table, runs, order, limit, offset, *where)
 
     def portfolio(self, run: OwnedRun, cash: float) -> Portfolio:
         """Return a run's money; before its first row, what it began with.

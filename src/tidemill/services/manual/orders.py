@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.tables import FILLS, ORDERS
@@ -15,6 +15,7 @@ from tidemill.model.people import Principal, UserScope
 from tidemill.ports.seams import Clock, Ids
 from tidemill.services.commands.asking import Asking
 from tidemill.services.fleet.facts import Facts
+from tidemill.services.fleet.newest import newest_rows
 from tidemill.services.fleet.refusals import live_refused, not_there
 from tidemill.services.fleet.runs import OwnedRun, Runs
 from tidemill.services.manual.desk import Desk, Desks
@@ -268,18 +269,13 @@ class Orders:
             Refused: there is no such order or run.
         """
         runs = [self._runs.get(scope, run_id)] if run_id else self._runs.list(scope, limit=1_000)
-        table = ORDERS
-        statement = select(table).where(table.c.run_id.in_([run.run_id for run in runs]))
-        if states:
-            statement = statement.where(table.c.state.in_(states))
-        if symbol:
-            statement = statement.where(table.c.symbol == symbol)
+        where: list[ColumnElement[bool]] = [ORDERS.c.state.in_(states)] if states else []
+        where += [ORDERS.c.symbol == symbol] if symbol else []
         if before:
             last = self.get(scope, before)[0]
-            older = and_(table.c.created_ns == last["created_ns"], table.c.client_id < last["client_id"])
-            statement = statement.where(or_(table.c.created_ns < last["created_ns"], older))
-        order = (table.c.created_ns.desc(), table.c.client_id.desc())
-        return self._database.rows(statement.order_by(*order).limit(limit))
+            older = and_(ORDERS.c.created_ns == last["created_ns"], ORDERS.c.client_id < last["client_id"])
+            where.append(or_(ORDERS.c.created_ns < last["created_ns"], older))
+        return newest_rows(self._database, ORDERS, runs, "created_ns", limit, 0, *where)
 
     def get(self, scope: UserScope, order_id: str) -> tuple[Row, OwnedRun]:
         """Return one order and its run. Raises Refused: nobody has it, or somebody else."""
@@ -294,13 +290,8 @@ class Orders:
     def fills(self, scope: UserScope, *, limit: int, offset: int, symbol: str = "", run_id: str = "") -> Sequence[Row]:
         """Return fills of all of somebody's runs, newest first. Raises Refused: there is no such run."""
         runs = [self._runs.get(scope, run_id)] if run_id else self._runs.list(scope, limit=1_000)
-        table = FILLS
-        statement = select(table).where(table.c.run_id.in_([run.run_id for run in runs]))
-        if symbol:
-            statement = statement.where(table.c.symbol == symbol)
-        return self._database.rows(
-            statement.order_by(table.c.ts_ns.desc(), table.c.number.desc()).limit(limit).offset(offset)
-        )
+        where = [FILLS.c.symbol == symbol] if symbol else []
+        return newest_rows(self._database, FILLS, runs, "ts_ns", limit, offset, *where)
 
     # --- ending
 
