@@ -19,8 +19,6 @@ AGENT = {
     "active": False,
 }
 LIVE = {"name": "Once", "strategy_id": 1, "symbols": ["AAPL"]}
-RISE = {"type": "indicator", "indicator": {"type": "rsi", "period": 14, "condition": "above", "value": 70}}
-CUSTOM = {"name": "Once", "buy_conditions": RISE, "sell_conditions": RISE}
 SESSION = {"symbols": ["AAPL"], "strategy": "meanReversion"}
 
 
@@ -34,7 +32,6 @@ def ask(service: Service, path: str, body: Any, key: str, name: str = "trader") 
         ("/v1/agents", AGENT, {**AGENT, "name": "Other"}),
         ("/v1/live-strategies/strategies", LIVE, {**LIVE, "name": "Other"}),
         ("/v1/sessions/start", SESSION, {**SESSION, "symbols": ["MSFT"]}),
-        ("/v1/custom-strategies", CUSTOM, {**CUSTOM, "name": "Other"}),
     ],
 )
 def test_a_key_makes_one_and_belongs_to_one_body(service: Service, path: str, body: Any, other: Any) -> None:

@@ -29,7 +29,7 @@ def test_a_live_strategy_lives_from_creation_to_its_end(service: Service, auto_e
         assert (made["status"], made["feed"], made["total_signals"]) == ("STOPPED", "SIMULATED", 0)
         told = service.post("trader", f"{path}/start")
         assert told == {"success": True, "message": "Strategy started", "strategy_id": made["id"]}
-        service.ask("trader", "PUT", path, 409, json={"name": "Other"})
+        service.ask("trader", "PUT", path, 409, json={"check_interval": 120})
         service.ask("trader", "DELETE", path, 409)
 
         signals = until(lambda: service.get("trader", f"{path}/status")["recent_signals"], bool)
@@ -49,12 +49,20 @@ def test_a_live_strategy_lives_from_creation_to_its_end(service: Service, auto_e
             assert all(signal["execution_error"] for signal in refused)  # why nothing was ordered
             assert service.get("trader", path)["executed_trades"] == 0
 
+        changed = service.ask("trader", "PUT", path, 200, json={"name": "Tighter", "max_position_size": 15_000})
+        assert (changed["name"], changed["max_position_size"], changed["status"]) == ("Tighter", 15_000.0, "ACTIVE")
+        run_id = service.get("trader", "/v1/runs")["runs"][0]["run_id"]
+        limits = until(lambda: [row for row in service.parts.database.store.tape(run_id) if row.kind == "LIMITS"], bool)
+        assert len(limits) == 1 and b"15000" in limits[0].body
+
         service.post("trader", f"{path}/pause")
         until(lambda: service.get("trader", path)["status"], lambda status: status == "PAUSED")
         page = service.get("trader", f"{root}/dashboard")
         assert (page["summary"]["total_strategies"], page["summary"]["active_strategies"]) == (1, 0)
         service.post("trader", f"{path}/start")
         until(lambda: service.get("trader", path)["status"], lambda status: status == "ACTIVE")
+        service.post("trader", "/v1/halt", {"scope": f"run:{run_id}", "rung": "flatten"}, 200)
+        until(lambda: service.get("trader", f"{root}/positions"), lambda held: held == [])
         service.post("trader", f"{path}/stop")
         assert service.get("trader", path)["status"] == "STOPPED"
         assert service.ask("trader", "PUT", path, 200, json={"name": "Other"})["name"] == "Other"

@@ -62,11 +62,12 @@ def test_what_is_at_work_is_stopped_before_it_is_changed_or_deleted(service: Ser
     path = f"{root}/strategies/{made['id']}"
     service.post("trader", f"{path}/pause", status=409)
     service.post("trader", f"{path}/start")
-    for method, body in (("PUT", {"max_positions": 6}), ("DELETE", None)):
+    for method, body in (("PUT", {"check_interval": 600}), ("DELETE", None)):
         told = service.ask("trader", method, path, 409, json=body)
         assert "stop it first" in told["message"]
     service.post("trader", f"{path}/pause")
-    service.ask("trader", "PUT", path, 409, json={"max_positions": 6})
+    told = service.ask("trader", "PUT", path, 409, json={"max_positions": 20, "symbols": ["MSFT"]})
+    assert "symbols, more than 5 max_positions cannot change" in told["message"]
     service.post("trader", f"{path}/stop")
     assert service.get("trader", "/v1/runs")["runs"][0]["wanted"] == "STOP"
 

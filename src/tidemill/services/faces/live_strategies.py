@@ -13,12 +13,22 @@ from tidemill.model.settings import RunSettings, StrategySettings
 from tidemill.runtime.guard.faces import LiveStrategyLimits
 from tidemill.services.fleet.feeds import feed_of
 from tidemill.services.fleet.making import Made, Wish, made_of
+from tidemill.services.fleet.refusals import not_now
 from tidemill.services.fleet.runs import OwnedRun
 from tidemill.services.fleet.strategies import Strategies
 from tidemill.services.home import Home
 
-__all__ = ["STATUSES", "LiveStrategy", "made_live_strategy", "status_of"]
+__all__ = [
+    "AT_WORK",
+    "STATUSES",
+    "LiveStrategy",
+    "check_change_at_work",
+    "limits_word",
+    "made_live_strategy",
+    "status_of",
+]
 
+AT_WORK = ("name", "max_position_size", "max_positions", "daily_loss_limit")  # what changes while it works
 STATUSES = ("ACTIVE", "PAUSED", "STOPPED", "ERROR")
 _STATUS = {"STARTING": "ACTIVE", "RUNNING": "ACTIVE", "PAUSED": "PAUSED", "ERROR": "ERROR"}
 
@@ -61,9 +71,10 @@ def made_live_strategy(home: Home, strategies: Strategies, scope: UserScope, wis
     Raises:
         ConfigError, UnknownName: in one sentence, what does not fit.
     """
-    size_pct = wish.position_size_pct * 100.0
-    limits = LiveStrategyLimits(wish.max_position_size, wish.max_positions, wish.daily_loss_limit, size_pct)
-    settings = StrategySettings(sizing=Sizing.PERCENT, size_value=size_pct, max_open_positions=wish.max_positions)
+    limits = _limits(wish)
+    settings = StrategySettings(
+        sizing=Sizing.PERCENT, size_value=limits.position_size_pct, max_open_positions=wish.max_positions
+    )
     return made_of(
         Wish(
             wish.name,
@@ -77,6 +88,36 @@ def made_live_strategy(home: Home, strategies: Strategies, scope: UserScope, wis
             Schedule(wish.check_interval),
         )
     )
+
+
+def limits_word(wish: LiveStrategy) -> dict[str, Any]:
+    """Return a live strategy's limits as its run at work is told of them."""
+    return {"face": "strategy", **asdict(_limits(wish))}
+
+
+def _limits(wish: LiveStrategy) -> LiveStrategyLimits:
+    size_pct = wish.position_size_pct * 100.0
+    return LiveStrategyLimits(wish.max_position_size, wish.max_positions, wish.daily_loss_limit, size_pct)
+
+
+def check_change_at_work(old: LiveStrategy, wish: LiveStrategy, status: str, most: int) -> None:
+    """Refuse a change that a run at work cannot take: what it trades, how often, how large.
+
+    Args:
+        most: positions its run was begun with; it may be given fewer while it works, not more.
+
+    Raises:
+        Refused: names what is in the way, and what to do.
+    """
+    before, after = old.values(), wish.values()
+    fixed = [name for name in before if name not in AT_WORK and before[name] != after[name]]
+    if wish.max_positions > most:
+        fixed.append(f"more than {most} max_positions")
+    if fixed:
+        raise not_now(
+            f"{old.name} is {status}, and {', '.join(fixed)} cannot change while it works: stop it first, change it, "
+            f"start it again. {', '.join(AT_WORK)} change at once."
+        )
 
 
 def status_of(run: OwnedRun | None) -> str:

@@ -19,6 +19,7 @@ from tidemill.services.faces.trading_agents import (
 )
 from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.expecting import check_expected
+from tidemill.services.fleet.holding import check_flat
 from tidemill.services.fleet.refusals import OverLimit
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.agents.found import FACE, FoundAgent, accounts_of, newest_run
@@ -178,10 +179,11 @@ def deactivate(request: Request, caller: Caller, found: FoundAgent) -> MessageOu
     return MessageOut(message="Agent deactivated")
 
 
-@router.delete("/{agent_id}", **rule(Role.TRADER, "row"))
+@router.delete("/{agent_id}", **rule(Role.TRADER, "row", errors=(409,)))
 def delete_agent(request: Request, caller: Caller, found: FoundAgent) -> MessageOut:
-    """Stop an agent and take it off the list; the record of its runs stays."""
+    """Stop an agent that holds nothing and take it off the list; the record of its runs stays."""
     parts = parts_of(request)
+    check_flat(parts.fleet.facts, found.agent, found.run)
     _stop(parts, caller, found.agent)
     parts.fleet.agents.delete(found.agent)
     record(parts.database, caller, "agent.delete", found.agent.id)

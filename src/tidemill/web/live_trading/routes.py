@@ -11,8 +11,14 @@ from fastapi import APIRouter, Query, Request
 
 from tidemill.model.people import Role
 from tidemill.services.access.audit import record
-from tidemill.services.faces.live_strategies import LiveStrategy, made_live_strategy
+from tidemill.services.faces.live_strategies import (
+    LiveStrategy,
+    check_change_at_work,
+    limits_word,
+    made_live_strategy,
+)
 from tidemill.services.fleet.expecting import Expected, check_expected
+from tidemill.services.fleet.holding import check_flat
 from tidemill.services.fleet.refusals import not_now
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.halted import check_halts
@@ -38,6 +44,7 @@ __all__ = ["router"]
 router = APIRouter(route_class=OnceRoute)
 
 _Status = Literal["ACTIVE", "PAUSED", "STOPPED", "ERROR", "active", "paused", "stopped", "error"]
+_LIMITS_S = 5.0  # new limits are waited for; later they are on the run's list all the same
 _SHOWN = 10  # signals of one strategy's status
 
 
@@ -91,25 +98,32 @@ def get_strategy(request: Request, found: FoundStrategy) -> LiveStrategyResponse
 def change_strategy(
     request: Request, caller: Caller, found: FoundStrategy, body: LiveStrategyUpdate
 ) -> LiveStrategyResponse:
-    """Change a live strategy that is not at work."""
+    """Change a live strategy; while it works its name and its limits, which its run is told at once."""
     _expect(found, body.expected())
-    _must_stop_first(found)
     parts = parts_of(request)
     changes = body.model_dump(exclude={"feed", "initial_cash", *ExpectedIn.model_fields}, exclude_none=True)
     changes |= {"feed": feed_wish(body.feed)} if body.feed is not None else {}
     changes |= {"cash": body.initial_cash} if body.initial_cash is not None else {}
-    wish = replace(LiveStrategy(**found.agent.face_values), **changes)
+    old = LiveStrategy(**found.agent.face_values)
+    wish = replace(old, **changes)
+    if found.run is not None and found.run.is_active:
+        most = parts.fleet.runs.spec(caller.scope, found.run).run.settings.max_open_positions
+        check_change_at_work(old, wish, found.status, most)
     made = made_live_strategy(parts.home, parts.fleet.strategies, caller.scope, wish)
     agent = parts.fleet.agents.change(found.agent, name=wish.name, made=made, face_values=wish.values())
     record(parts.database, caller, "live_strategy.change", str(agent.number), changes)
+    if found.run is not None and found.run.is_active and limits_word(wish) != limits_word(old):
+        ask = parts.fleet.asking.ask
+        ask(caller.scope, found.run.run_id, "limits", limits_word(wish), user=caller.username, wait_s=_LIMITS_S)
     return told(parts.fleet.facts, Found(agent, found.run))
 
 
 @router.delete("/strategies/{live_id}", status_code=204, **rule(Role.TRADER, "row", errors=(409,)))
 def delete_strategy(request: Request, caller: Caller, found: FoundStrategy) -> None:
-    """Take a live strategy that is not at work off the list; the record of its runs stays."""
+    """Take a live strategy that is not at work and holds nothing off the list; the record of its runs stays."""
     _must_stop_first(found)
     parts = parts_of(request)
+    check_flat(parts.fleet.facts, found.agent, found.run)
     parts.fleet.agents.delete(found.agent)
     record(parts.database, caller, "live_strategy.delete", str(found.agent.number))
 
