@@ -15,7 +15,6 @@ from tidemill.kernel.access import (
     calendar_at,
     head,
     instrument_at,
-    order_at,
     proposal_at,
     session_at,
     slot_at,
@@ -27,24 +26,17 @@ from tidemill.kernel.clock import day_of, local_ns, session_of
 from tidemill.kernel.compile import entry, inlined, kernel
 from tidemill.kernel.days import roll_day
 from tidemill.kernel.decide import decide, rebalance_due, rebalance_slot
+from tidemill.kernel.events import on_fill, on_intent, on_report, on_split
 from tidemill.kernel.exits import (
     average_price,
-    cancel_reducers,
     close_position,
-    protect,
-    set_terms,
-    shrink_reducers,
     timed_exits,
 )
-from tidemill.kernel.gate import void
-from tidemill.kernel.ledger import apply_dividend, apply_split, book_fill, mark_bar
-from tidemill.kernel.lost import EXIT, STOP, TARGET, close_on, forget_losses, reducer_ended
+from tidemill.kernel.ledger import apply_dividend, mark_bar
 from tidemill.kernel.memory import call4, int_at
-from tidemill.kernel.money import floor_lot
-from tidemill.kernel.orders import end_order, find_order, report_moves, request_cancel, take_fill
 from tidemill.kernel.outside import on_account, on_link, on_operator, on_timer
 from tidemill.kernel.verdict import on_verdict
-from tidemill.model.enums import EventKind, Intent, OrderState, OrderType, Reason
+from tidemill.model.enums import EventKind, Reason
 
 __all__ = ["advance"]
 
@@ -69,13 +61,6 @@ _DIVIDEND = int(EventKind.DIVIDEND)
 _UNKNOWN = int(EventKind.UNKNOWN)
 _ABSENT = int(EventKind.ABSENT)
 _CANCEL_REFUSED = int(EventKind.CANCEL_REFUSED)
-_ENTRY = int(Intent.ENTRY)
-_EXIT = int(Intent.EXIT)
-_MARKET = int(OrderType.MARKET)
-_FILLED = int(OrderState.FILLED)
-_CANCEL_PENDING = int(OrderState.CANCEL_PENDING)
-_REPLACE_PENDING = int(OrderState.REPLACE_PENDING)
-_MANUAL = int(Reason.MANUAL)
 _DAILY_LOSS = int(Reason.DAILY_LOSS)
 
 
@@ -188,121 +173,6 @@ def _on_bar(state: int, tape: int, code: int) -> None:
             _call_step(state, tape, code, index, slot, settings)
 
 
-@kernel
-def _on_fill(state: int, tape: int) -> None:
-    """Book a fill, then bring protection and sibling orders into line with the position."""
-    top = head(state)
-    event = top.event
-    row = find_order(state, event.order, event.row)
-    if row < 0:
-        top.late_fills += 1
-        return
-    order = order_at(state, row)
-    index = order.slot
-    slot = slot_at(state, index)
-    ins = instrument_at(state, event.instrument)
-    ins.last = event.close
-    intent = order.intent
-    book_fill(state, tape, index, order, event.volume, event.close)
-    complete = take_fill(state, row, event.volume, event.close, ins.lot)
-    if intent == _ENTRY:
-        slot.entries += 1 if complete else 0
-        set_terms(state, index, order)
-    else:
-        shrink_reducers(state, index, row, event.volume)
-    if complete:
-        end_order(state, tape, row, _FILLED)
-    forget_losses(slot)
-    if slot.quantity == 0.0:
-        if top.halted == 0:
-            slot.closing = 0
-        cancel_reducers(state, index)
-    else:
-        close_on(state, index)
-        protect(state, index)
-
-
-@kernel
-def _on_report(state: int, tape: int, kind: int) -> None:
-    """Take a report that is no fill; an exit or protection that ended unfilled does not leave the position bare."""
-    row = find_order(state, head(state).event.order, head(state).event.row)
-    if row < 0:
-        if kind != _CANCEL_REFUSED:  # a cancel that crossed the order's own end
-            head(state).quarantined += 1
-        return
-    order = order_at(state, row)
-    index = order.slot
-    slot = slot_at(state, index)
-    before = order.state
-    at_market = order.type == _MARKET
-    reduces = order.intent != _ENTRY
-    role = EXIT if order.intent == _EXIT else 0
-    if slot.stop_order == row:
-        role = STOP
-    elif slot.target_order == row:
-        role = TARGET
-    moved = report_moves(state, tape, row, kind)
-    if reduces and moved >= _FILLED:
-        reducer_ended(state, index, role, moved, before == _CANCEL_PENDING, at_market)
-    elif reduces and kind == _CANCEL_REFUSED and before == _REPLACE_PENDING:
-        request_cancel(state, row)  # it keeps a size that is wrong: another one takes its place
-        protect(state, index)
-
-
-@kernel
-def _on_intent(state: int, tape: int, code: int) -> None:
-    """Take a proposal from outside (a person, a webhook, an analyst) through the same door as a strategy's."""
-    event = head(state).event
-    ins = instrument_at(state, event.instrument)
-    for index in range(ins.first_slot, ins.first_slot + ins.slot_count):
-        if slot_at(state, index).strategy == event.order:
-            ticket = proposal_at(state, slot_at(state, index).tickets)
-            ticket.side = event.code
-            ticket.intent = event.extra
-            ticket.type = -1 if event.bid <= 0.0 and event.ask <= 0.0 else (1 if event.ask <= 0.0 else 2)
-            if event.bid > 0.0 and event.ask > 0.0:
-                ticket.type = 3
-            ticket.tif = event.money - 1
-            ticket.reason = _MANUAL
-            ticket.quantity = event.volume
-            ticket.limit_price = event.bid
-            ticket.stop_price = event.ask
-            ticket.stop_loss = event.low
-            ticket.take_profit = event.high
-            ticket.trail_amount = 0.0
-            ticket.trail_pct = 0.0
-            ticket.group = 0
-            ticket.parent = 0
-            ticket.add = 1
-            ticket.confidence = event.close
-            decide(state, tape, code, slot_at(state, index).tickets)
-
-
-@kernel
-def _on_split(state: int, tape: int) -> None:
-    """Apply a split to the position and to every order that lives on the old prices."""
-    top = head(state)
-    event = top.event
-    ratio = event.close
-    ins = instrument_at(state, event.instrument)
-    lot = ins.lot
-    apply_split(state, tape, event.instrument, ratio)
-    for index in range(ins.first_slot, ins.first_slot + ins.slot_count):
-        forget_losses(slot_at(state, index))
-        if top.n_pendings > 0:
-            void(state, tape, index)
-    for row in range(top.n_orders):
-        order = order_at(state, row)
-        if order.id > 0 and slot_at(state, order.slot).instrument == event.instrument:
-            order.quantity = floor_lot(order.quantity * ratio, lot)
-            order.filled = floor_lot(order.filled * ratio, lot)
-            order.limit_price /= ratio
-            order.stop_price /= ratio
-            order.trail_amount /= ratio
-            order.stop_loss /= ratio
-            order.take_profit /= ratio
-
-
 @inlined
 def _turn(state: int, tape: int, code: int) -> None:
     """Take the event in the state's header, decide, and leave the commands of this turn in the command table."""
@@ -322,11 +192,11 @@ def _turn(state: int, tape: int, code: int) -> None:
     if kind == _BAR:
         _on_bar(state, tape, code)
     elif kind == _FILL:
-        _on_fill(state, tape)
+        on_fill(state, tape)
     elif kind == _ACK or kind == _REJECT or kind == _CANCELLED or kind == _EXPIRED or kind == _REPLACED:
-        _on_report(state, tape, kind)
+        on_report(state, tape, kind)
     elif kind == _UNKNOWN or kind == _ABSENT or kind == _CANCEL_REFUSED:
-        _on_report(state, tape, kind)
+        on_report(state, tape, kind)
     elif kind == _QUOTE:
         ins = instrument_at(state, event.instrument)
         ins.bid = event.bid
@@ -336,7 +206,7 @@ def _turn(state: int, tape: int, code: int) -> None:
         ins.last = event.close
         ins.last_ns = event.now_ns
     elif kind == _INTENT:
-        _on_intent(state, tape, code)
+        on_intent(state, tape, code)
     elif kind == _OPERATOR:
         on_operator(state, event.code)
     elif kind == _ADJUST:
@@ -350,7 +220,7 @@ def _turn(state: int, tape: int, code: int) -> None:
     elif kind == _ACCOUNT:
         on_account(state, event.money)
     elif kind == _SPLIT:
-        _on_split(state, tape)
+        on_split(state, tape)
     elif kind == _DIVIDEND:
         apply_dividend(state, tape, event.instrument, event.close)
 

@@ -8,17 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.kernel.candles import (
-    CANDLE,
-    DESK,
-    HELD_BACK,
-    PRINT,
-    SEEN_ROWS,
-    SEGMENT,
-    TRADED,
-    close_candles,
-    take_trades,
-)
+from tidemill.kernel.candle_records import CANDLE, DESK, HELD_BACK, PRINT, SEEN_ROWS, SEGMENT, TRADED
+from tidemill.kernel.candles import close_candles, take_trades
 from tidemill.model.bars import DAY_NS, MINUTE_NS, SECOND_NS
 from tidemill.model.instrument import Instrument
 from tidemill.model.records import EVENT

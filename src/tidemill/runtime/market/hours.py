@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidemill.kernel.candles import SEGMENT
+from tidemill.kernel.candle_records import SEGMENT
 from tidemill.model.bars import DAY_NS
 from tidemill.ports.calendar import Calendar, Schedule
 

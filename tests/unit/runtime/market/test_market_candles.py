@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from live_market import CLOSE, FUTURE, OPEN, OTHER, STOCK, PlainHours, trades
+
 from tidemill.adapters.calendars import get_calendar
-from tidemill.kernel.candles import FILLED
+from tidemill.kernel.candle_records import FILLED
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
 from tidemill.model.errors import ConfigError
 from tidemill.model.instrument import Instrument, infer_instrument
