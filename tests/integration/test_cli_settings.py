@@ -41,6 +41,7 @@ SETTINGS: list[tuple[str, Any, str, Any]] = [
     ("max_position", "25", "settings.max_position_pct", 25.0),
     ("max_open_positions", 4, "settings.max_open_positions", 4),
     ("max_trades_per_day", 5, "settings.max_trades_per_day", 5),
+    ("min_confidence", 75, "settings.min_confidence", 75.0),
     ("daily_loss", "2%", "settings.daily_loss_pct", 2.0),
     ("daily_loss", "500", "settings.daily_loss_amount", 500.0),
     ("daily_loss_flatten", True, "settings.daily_loss_flatten", True),

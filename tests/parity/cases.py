@@ -158,6 +158,13 @@ def random_cases(count: int = 3_000) -> list[Case]:
             _settings(**percent, allow_short=True, leverage=2.0),
             crypto,
         ),
+        Case(
+            "only sure signals",
+            [("rule_based", {})],
+            three,
+            _settings(**percent, allow_short=True, leverage=2.0, min_confidence=60.0),
+            crypto,
+        ),
         Case("momentum", [("momentum", {})], three, _settings(**percent), crypto),
         Case("bands", [("bollinger_bands", {"window": 15})], three, _settings(**percent), crypto),
         Case(

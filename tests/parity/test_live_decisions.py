@@ -17,7 +17,7 @@ from parity.cases import CROSS, Case, random_cases, walk
 from parity.test_equivalences import difference
 from tidemill import Costs, FillRules, Instrument, RunSettings, Sizing, StrategySettings
 from tidemill.adapters.files import read_bars
-from tidemill.model.enums import FillTiming, OrderType, PathRule, Slippage
+from tidemill.model.enums import FillTiming, OrderType, PathRule, Refusal, Slippage
 from tidemill.model.tape import FILL_ROW
 from tidemill.runtime.life.run import Run
 from tidemill.services.ledger import verify_run
@@ -52,6 +52,15 @@ def test_a_paper_run_fed_again_decides_the_same(case: Case, tmp_path: Path) -> N
     if not run.approver.refused:
         engine = case.finish()
         assert run.parts.engine.tape.content() == engine.tape.content(), difference(engine, run.parts.engine)
+
+
+def test_the_least_confidence_is_asked_for_in_a_backtest_as_on_paper(tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "only sure signals")
+    run, engine = prove(case, tmp_path), case.finish()
+    for told in (run.parts.engine.tape, engine.tape):
+        refused = told.rows("refusals")["refusal"].tolist()
+        assert 0 < refused.count(int(Refusal.LOW_CONFIDENCE)) == len(refused)
+        assert len(told.rows("fills")) > 0
 
 
 def test_real_minutes_of_a_stock_and_a_future(shared_data: Path, tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ FLAGS = (
     Flag("max-position", "settings", "text", "Largest value of one position, percent of equity."),
     Flag("max-open-positions", "settings", "count", "Positions open at once."),
     Flag("max-trades-per-day", "settings", "count", "Positions opened per trading day."),
+    Flag("min-confidence", "settings", "number", "Least confidence of a signal, 0 to 100; 0 asks for none."),
     Flag("daily-loss", "settings", "text", "2% of the day's first equity, or 500 in money, stops entries."),
     Flag("daily-loss-flatten", "settings", "switch", "Also close what is open when that happens."),
     Flag(

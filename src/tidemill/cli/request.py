@@ -26,6 +26,7 @@ _PLAIN = {
     "pyramiding": "pyramiding",
     "max_open_positions": "max_open_positions",
     "max_trades_per_day": "max_trades_per_day",
+    "min_confidence": "min_confidence",
     "daily_loss_flatten": "daily_loss_flatten",
     "window": "window",
     "window_zone": "window_zone",

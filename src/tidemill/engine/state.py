@@ -201,6 +201,7 @@ def _fill_strategies(block: Block, plan: EnginePlan, window_starts: Sequence[int
             "extended_hours": int(chosen.extended_hours),
             "rebalance": int(chosen.rebalance),
             "max_bars_held": chosen.max_bars_held,
+            "min_confidence": chosen.min_confidence,
             "flat_before_close_ns": int(chosen.flat_before_close_min * MINUTE_NS),
             "estimated_fee_ratio": costs.commission_pct / 100.0,
             "estimated_fee_unit": costs.commission_per_unit,

@@ -19,6 +19,7 @@ REFUSALS: dict[Refusal, str] = {
     Refusal.MAX_POSITION_SIZE: "The position would be worth more than its share of the equity allows.",
     Refusal.BUYING_POWER: "The account cannot pay for this order.",
     Refusal.SHORT_NOT_ALLOWED: "Selling short is switched off.",
+    Refusal.LOW_CONFIDENCE: "The signal is less sure than asked for, or does not say how sure it is.",
     Refusal.ALREADY_IN_POSITION: "A position is open and adding to it is not allowed, or not any more.",
     Refusal.ORDER_PENDING: "An order that does the same is still working.",
     Refusal.NOTHING_TO_CLOSE: "There is neither a position nor a working entry to close.",

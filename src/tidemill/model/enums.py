@@ -183,6 +183,7 @@ class Refusal(IntEnum):
     PAUSED = 23
     SIGNAL_ONLY = 24
     LINK_DOWN = 25
+    LOW_CONFIDENCE = 26
 
 
 class Operator(IntEnum):

@@ -112,6 +112,7 @@ class StrategySettings:
         trailing_stop_amount: price points.
         max_position_pct: largest value of one position, percent of equity.
         max_open_positions, max_trades_per_day: counts; one trade is one opened position.
+        min_confidence: of a signal, 0-100; one that states none is below it. What a person asks for is exempt.
         daily_loss_pct, daily_loss_amount: loss since the start of the trading day that stops entries.
         daily_loss_flatten: also close what is open when that happens.
         window: ``09:30-16:00``, up to four of them with commas between, or empty; any may run overnight.
@@ -143,6 +144,7 @@ class StrategySettings:
     max_position_pct: float = 0.0
     max_open_positions: int = 0
     max_trades_per_day: int = 0
+    min_confidence: float = 0.0
     daily_loss_pct: float = 0.0
     daily_loss_amount: float = 0.0
     daily_loss_flatten: bool = False
@@ -163,6 +165,7 @@ class StrategySettings:
         for name in ("stop_loss_pct", "trailing_stop_pct", "max_position_pct", "daily_loss_pct"):
             _bounded(name, getattr(self, name), 0.0, 100.0, "percent")
         _bounded("take_profit_pct", self.take_profit_pct, 0.0, 10_000.0, "percent")
+        _bounded("min_confidence", self.min_confidence, 0.0, 100.0, "points")
         _bounded("limit_offset_pct", self.limit_offset_pct, -100.0, 100.0, "percent")
         for name in ("pyramiding",):
             _bounded(name, getattr(self, name), 1, 1_000, "entries")

@@ -97,10 +97,10 @@ def probed(bars: BarTable, **settings: Any) -> list[str]:
 def test_rules_are_asked_by_rank_and_together_name_their_refusals() -> None:
     rules = load_rules()
     assert [rule.name for rule in rules] == [
-        "halted", "short_allowed", "pyramiding", "session_window", "extended_hours",
+        "halted", "short_allowed", "confidence", "pyramiding", "session_window", "extended_hours",
         "daily_loss", "max_trades", "max_positions", "max_position_size", "buying_power",
     ]  # fmt: skip
-    assert [rule.rank for rule in rules] == list(range(10, 101, 10))
+    assert [rule.rank for rule in rules] == [10, 20, 25, *range(30, 101, 10)]
     assert {name for rule in rules for name in rule.settings} <= set(StrategySettings.__dataclass_fields__)
 
 
@@ -252,6 +252,26 @@ def test_loss_counts_realised_unrealised_and_commissions() -> None:
     # 20 realised + 10 + 10 + 10 commissions + 10 unrealised = 60
     assert refusals(play(path, script, run=costs, daily_loss_amount=60.0)) == ["DAILY_LOSS"]
     assert refusals(play(path, script, run=costs, daily_loss_amount=60.01)) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "least", "passes"),
+    [(80.0, 75.0, True), (75.0, 75.0, True), (74.9, 75.0, False), (0.0, 75.0, False), (0.0, 0.0, True),
+     (1.0, 0.0, True), (101.0, 75.0, False), (float("nan"), 75.0, False), (-5.0, 75.0, False)],
+)  # fmt: skip
+def test_a_signal_that_is_not_sure_enough_opens_nothing(stated: float, least: float, passes: bool) -> None:
+    script = {0: do("buy", quantity=1, confidence=stated), 3: do("close")}
+    engine = play(prices(*[100] * 6), script, min_confidence=least)
+    assert refusals(engine) == ([] if passes else ["LOW_CONFIDENCE"])
+    assert len(fills(engine)) == (2 if passes else 0)  # an exit states none and is never asked
+
+
+def test_a_person_need_not_say_how_sure_he_is() -> None:
+    manual = int(Reason.MANUAL)
+    engine = play(prices(*[100] * 4), {0: do("buy", quantity=1, reason=manual)}, min_confidence=75.0)
+    assert refusals(engine) == [] and len(fills(engine)) == 1
+    engine = play(prices(*[100] * 4), {0: do("buy", quantity=1, reason=manual, confidence=50)}, min_confidence=75.0)
+    assert refusals(engine) == ["LOW_CONFIDENCE"]
 
 
 def test_one_trade_is_one_opened_position() -> None:

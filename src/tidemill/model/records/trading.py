@@ -68,6 +68,7 @@ STRATEGY = np.dtype(
         ("holds", _I),  # 1: accepted proposals are not placed: signals only, or a gate is asked
         ("signals_only", _I),
         ("gate_ttl_ns", _I),  # how long a gate's answer is good for
+        ("min_confidence", _F),  # of a signal, 0-100; 0 = none asked for
     ]
 )
 

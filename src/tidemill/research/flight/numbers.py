@@ -103,6 +103,10 @@ def _max_trades(facts: Facts) -> Numbers:
     return _pick(facts.strategy, "opened_today", "pending_entries", "max_trades_per_day")
 
 
+def _confidence(facts: Facts) -> Numbers:
+    return {"stated": float(facts.ticket["confidence"]), **_pick(facts.strategy, "min_confidence")}
+
+
 def _max_positions(facts: Facts) -> Numbers:
     return _pick(facts.strategy, "open_positions", "pending_entries", "max_open_positions")
 
@@ -129,6 +133,7 @@ _NUMBERS: dict[str, Callable[[Facts], Numbers]] = {
     "extended_hours": _extended_hours,
     "daily_loss": _daily_loss,
     "max_trades": _max_trades,
+    "confidence": _confidence,
     "max_positions": _max_positions,
     "max_position_size": _max_position_size,
     "buying_power": _buying_power,
