@@ -38,9 +38,12 @@ report: $(VENV)/.run-ready  ## the same on a simulated market, with build/report
 	@mkdir -p build
 	@$(BIN)/tidemill demo --report build/report.html $(ARGS)
 
-backtest: $(VENV)/.run-ready  ## test STRATEGY (momentum) on DATA_FILE=bars.csv with CAPITAL=25000; other flags in ARGS
+# POSITION_SIZE is METHOD:VALUE as --sizing; STOP_LOSS and TAKE_PROFIT are percent; OUTPUT_DIR is for all tables.
+backtest: $(VENV)/.run-ready  ## test STRATEGY on DATA_FILE=bars.csv: CAPITAL, POSITION_SIZE, STOP_LOSS, TAKE_PROFIT, OUTPUT_DIR, ARGS
 	@$(BIN)/tidemill backtest "$(or $(STRATEGY),momentum)" $(if $(DATA_FILE),--data "$(DATA_FILE)") \
-		$(if $(CAPITAL),--cash "$(CAPITAL)") $(ARGS)
+		$(if $(CAPITAL),--cash "$(CAPITAL)") $(if $(POSITION_SIZE),--sizing "$(POSITION_SIZE)") \
+		$(if $(STOP_LOSS),--stop-loss "$(STOP_LOSS)") $(if $(TAKE_PROFIT),--take-profit "$(TAKE_PROFIT)") \
+		$(if $(OUTPUT_DIR),--tables "$(OUTPUT_DIR)") $(ARGS)
 
 ##@ The service
 run-api: $(VENV)/.run-ready  ## engines, API and watchdog on 127.0.0.1:9001, until Ctrl-C

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 import socket
@@ -53,8 +54,11 @@ def test_reset_saves_first_and_then_begins_anew(tmp_path: Path, home: Path) -> N
     assert len(saved) == 1
     with closing(sqlite3.connect(saved[0])) as database:
         assert database.execute("select count(*) from sqlite_master where name = 'runs'").fetchone() == (1,)
+    open_store(find_home(home).url, migrate=True).close()  # what begins anew has its tables
+    assert names(home) == {"tidemill.db", "logs", "jwt.key"}
     assert make(tmp_path, "reset", "YES=1").returncode == 0
     assert names(home) == set()
+    assert saved[0].exists()
 
 
 @contextmanager
@@ -87,13 +91,18 @@ def test_our_programs_leave_their_ports_and_others_are_named(tmp_path: Path) -> 
 
 def test_a_backtest_of_a_file_with_a_capital(tmp_path: Path) -> None:
     data = write_bars(tmp_path / "with blanks.csv")
-    words = ("backtest", f"DATA_FILE={data}", "CAPITAL=25000", "STRATEGY=moving_average_crossover")
+    words = ["backtest", f"DATA_FILE={data}", "CAPITAL=25000", "STRATEGY=moving_average_crossover"]
+    words += ["POSITION_SIZE=fixed:7", "STOP_LOSS=0.5", "TAKE_PROFIT=0.4", f"OUTPUT_DIR={tmp_path / 'out'}"]
     done = make(tmp_path, *words, "ARGS=--symbol TEST --set fast_window=3 --set slow_window=8")
     assert done.returncode == 0, done
     told = re.search(r"Final equity +([\d,.]+)\nNet profit +([+-][\d,.]+)", done.stdout)
     assert told is not None, done.stdout
     final, profit = (float(text.replace(",", "")) for text in told.groups())
     assert final - profit == 25_000.0
+    with next((tmp_path / "out").glob("*fills*.csv")).open(encoding="utf-8") as file:
+        fills = list(csv.DictReader(file))
+    assert {abs(float(fill["quantity"])) for fill in fills} == {7.0}
+    assert "take_profit" in {fill["reason"].lower() for fill in fills}
     missing = make(tmp_path, "backtest", f"DATA_FILE={tmp_path / 'none.csv'}")
     assert missing.returncode != 0 and "none.csv" in missing.stderr
 
@@ -110,6 +119,8 @@ def test_coverage_is_counted_and_shown(tmp_path: Path) -> None:
     assert done.returncode == 0, done
     assert "units.py" in done.stdout and "1 passed" in done.stdout
     assert (page / "index.html").exists()
+    plain = make(tmp_path, "test", "WORKERS=0", f"ARGS={own} -p no:cacheprovider")
+    assert plain.returncode == 0 and "1 passed" in plain.stdout
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -130,3 +141,6 @@ def test_hooks_stop_what_is_not_in_the_one_format(tmp_path: Path) -> None:
     source.write_text("x = {  'a':1}\n", encoding="utf-8")
     stopped = make(tmp_path, "-C", str(tree), "pre-commit-run", **environment)
     assert stopped.returncode != 0 and "Failed" in stopped.stdout
+    assert "own.py" in make(tmp_path, "-C", str(tree), "lint").stdout  # a module without a docstring
+    assert make(tmp_path, "-C", str(tree), "format").returncode == 0
+    assert source.read_text(encoding="utf-8") == 'x = {"a": 1}\n'
