@@ -199,6 +199,12 @@ class World:
     writer: Callable[[], Writer] = InlineWriter
     is_durable: bool = False
     has_rules: bool = True  # of the core; the guard always has its own
+    others: tuple[type[Strategy], ...] = ()  # strategies beside the puppet, with its settings
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the strategies, in the core's order."""
+        return ["puppet", *(other.__name__.lower() for other in self.others)]
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -214,10 +220,11 @@ class World:
         self.store = self.shared_store or open_store(url, migrate=True, verify=False)
         zone = ZoneTable(np.array([-(2**62)], np.int64), np.zeros(1, np.int64))
         instrument = Instrument(SYMBOL, tick_size=0.01)
-        entrant = StrategyPlan(spec_of(Puppet), {}, self.settings, window_zone=zone)
+        kinds = (Puppet, *self.others)
+        entrants = [StrategyPlan(spec_of(kind), {}, self.settings, window_zone=zone) for kind in kinds]
         calendar = CalendarPlan("ALWAYS", zone, 0)
         run = RunSettings(settings=self.settings)
-        self.plan = EnginePlan([instrument], [self.bar_ns], [calendar], [0], [entrant], run)
+        self.plan = EnginePlan([instrument], [self.bar_ns], [calendar], [0], entrants, run)
 
     def wire(self) -> Run:
         """Put together what a new process puts together."""
@@ -239,7 +246,7 @@ class World:
                 core,
                 book,
                 instruments=instruments,
-                strategies=["puppet"],
+                strategies=self.names,
                 run_id=self.run_id,
                 account=self.account,
                 mode="paper",
@@ -252,7 +259,7 @@ class World:
 
         terms = RunTerms(
             self.run_id, "demo", self.account, "paper", "scripted", "b1", "{}", hashlib.sha256(b"{}").hexdigest(),
-            "USD", 100_000_000_000, instruments, ["puppet"],
+            "USD", 100_000_000_000, instruments, self.names,
         )  # fmt: skip
         broker, exchange, feed = self.ends()
         parts = RunParts(

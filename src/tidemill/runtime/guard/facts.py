@@ -37,6 +37,7 @@ class OpenOrder:
         is_unknown: nobody knows whether it lives.
         is_acknowledged: the broker has shown it, so its own buying power counts it.
         filled: units it has filled; a change of its quantity counts them again.
+        has_left: it is at the broker, or may be.
     """
 
     request: OrderRequest
@@ -45,6 +46,7 @@ class OpenOrder:
     is_unknown: bool = False
     is_acknowledged: bool = True
     filled: float = 0.0
+    has_left: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class SymbolFacts:
         block: why it may not be traded now (halted, auction, expiring, unmapped split); empty: nothing stands in the
             way; None: not known.
         confirmed_units: signed position of the whole account as the broker's fills and answers show it.
-        own_units: signed position of the sub-ledger that sends.
+        own_units: signed position of the strategy that sends.
         sector: for sector limits; empty: not known.
     """
 

@@ -159,7 +159,20 @@ class Present:
                 held[symbol] = held.get(symbol, 0.0) + quantity
         return held
 
-    def _symbol(self, row: int, now_ns: int, mono_ns: int, held: dict[str, float]) -> SymbolFacts:
+    def _units_of(self, strategy: str, held: dict[str, float]) -> dict[str, float]:
+        """Return the signed positions of one strategy by symbol; ``held``: of all of them."""
+        if len(self._strategies) == 1 or not held:
+            return held
+        own: dict[str, float] = {}
+        for slot in self._slots[self._slots["quantity"] != 0.0]:
+            if self._strategies[int(slot["strategy"])] == strategy:
+                symbol = self._instruments[int(slot["instrument"])].symbol
+                own[symbol] = own.get(symbol, 0.0) + float(slot["quantity"])
+        return own
+
+    def _symbol(
+        self, row: int, now_ns: int, mono_ns: int, held: dict[str, float], own: dict[str, float]
+    ) -> SymbolFacts:
         item, known = self._instruments[row], self._rows[row]
         symbol, health = item.symbol, self.health
         confirmed = held if health.confirmed_units is None else health.confirmed_units
@@ -179,7 +192,7 @@ class Present:
             session=self._session_of(row, now_ns),
             block=health.blocked.get(symbol, ""),
             confirmed_units=confirmed.get(symbol, 0.0),
-            own_units=held.get(symbol, 0.0),
+            own_units=own.get(symbol, 0.0),
             sector=item.sector,
         )
 
@@ -192,6 +205,7 @@ class Present:
                 is_unknown=order.is_unknown,
                 is_acknowledged=bool(order.broker_id),
                 filled=order.filled,
+                has_left=order.has_left,
             )
             for order in self._book.open_orders()
         ]
@@ -209,6 +223,7 @@ class Present:
         strategies: Any = self._core.engine.state.tables["strategies"]
         day = self._day_clock.day(now_ns)
         held = self.units()
+        own = self._units_of(strategy, held)
         orders = self._open_orders() if instruments else []  # rules that need no order look at none
         baseline = self.roll_day(now_ns)
         equity = baseline.last_micros
@@ -241,7 +256,7 @@ class Present:
             arming=self.arming,
             symbols=SymbolsNow(
                 dict(zip(names, rows, strict=True)),
-                lambda row: self._symbol(row, now_ns, mono_ns, held),
+                lambda row: self._symbol(row, now_ns, mono_ns, held, own),
             ),
             scopes=dict.fromkeys(self._scopes, ledger),
             orders_in_window=self.counters.orders(mono_ns),

@@ -44,7 +44,8 @@ def check(order: Candidate, facts: Facts, _: Tolerances, /) -> Violation | None:
     price = _price(order)
     for other in facts.scopes[Scope.ACCOUNT].orders:
         is_near = other.request.symbol == request.symbol and other.request.client_id != request.client_id
-        if is_near and _meets(order, other.request, price):
+        is_behind = not other.has_left and other.request.number > request.number  # it is asked about after this one
+        if is_near and not is_behind and _meets(order, other.request, price):
             return SPEC.deny(f"{request.symbol}: would trade with our own order {other.request.client_id}.")
     return None
 
