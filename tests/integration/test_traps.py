@@ -15,7 +15,7 @@ from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, BarTable
 from tidemill.model.enums import FillTiming, OrderType, Slippage, TimeInForce
 from tidemill.model.instrument import infer_instrument
 from tidemill.model.intervals import parse_interval
-from tidemill.model.settings import parse_enum
+from tidemill.model.parsing import parse_enum
 from tidemill.research.result import BacktestResult
 
 NEW_YORK, PHOENIX = ZoneInfo("America/New_York"), ZoneInfo("America/Phoenix")

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from tidemill.model.enums import Sizing, Slippage
 from tidemill.model.errors import ConfigError
-from tidemill.model.settings import DAYS, parse_enum
+from tidemill.model.parsing import parse_enum
+from tidemill.model.settings import DAYS
 
 __all__ = [
     "parse_days",

@@ -12,7 +12,8 @@ from tidemill.cli.config_text import nested
 from tidemill.model.enums import FillTiming, OrderType, PathRule, Rebalance, TimeInForce
 from tidemill.model.errors import ConfigError, UnknownName
 from tidemill.model.instrument import AssetClass
-from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings, parse_enum
+from tidemill.model.parsing import parse_enum
+from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings
 from tidemill.services.backtests import BacktestRequest
 from tidemill.services.entries import StrategyRequest
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tidemill.model.errors import ConfigError, UnknownName
-from tidemill.model.settings import StrategySettings, check_interval
+from tidemill.model.parsing import check_interval
+from tidemill.model.settings import StrategySettings
 
 __all__ = [
     "FEEDS",

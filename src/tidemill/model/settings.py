@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from tidemill.model.enums import (
     CommissionKind,
@@ -18,83 +16,12 @@ from tidemill.model.enums import (
     TimeInForce,
 )
 from tidemill.model.errors import ConfigError
+from tidemill.model.parsing import as_plain, check_bounds, check_interval, parse_window
 
-__all__ = [
-    "DAYS",
-    "Costs",
-    "FillRules",
-    "RunSettings",
-    "StrategySettings",
-    "as_plain",
-    "check_interval",
-    "parse_enum",
-    "parse_minutes",
-]
+__all__ = ["DAYS", "Costs", "FillRules", "RunSettings", "StrategySettings"]
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MAX_WINDOWS = 4
-_CHECK_S = (60, 3600)  # bounds of a scheduler's check interval
-
-_E = TypeVar("_E", bound=IntEnum)
-
-
-def parse_enum(kind: type[_E], text: str | int | _E, what: str) -> _E:
-    """Read an enum member from any common spelling (``STOPLIMIT``, ``StopLimit``, ``stop_limit``)."""
-    if isinstance(text, kind):
-        return text
-    if isinstance(text, int) and text in kind._value2member_map_:
-        return kind(text)
-    plain = "".join(ch for ch in str(text).lower() if ch.isalnum())
-    for member in kind:
-        if member.name.replace("_", "").lower() == plain:
-            return member
-    names = [member.name.lower() for member in kind]
-    near = difflib.get_close_matches(str(text).lower(), names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names)}."
-    raise ConfigError(f"{what} cannot be {text!r}; {hint}")
-
-
-def parse_minutes(text: str) -> int:
-    """Read ``HH:MM`` as minutes after midnight; 24:00 is the end of the day."""
-    hours, _, minutes = text.strip().partition(":")
-    if hours.isdigit() and minutes.isdigit() and len(minutes) == 2:
-        value = int(hours) * 60 + int(minutes)
-        if value <= 1440 and int(minutes) < 60:
-            return value
-    raise ConfigError(f"{text!r} is no time of day; write HH:MM, for example 09:30.")
-
-
-def _bounded(name: str, value: float, low: float, high: float, unit: str) -> None:
-    if not (low <= value <= high):
-        raise ConfigError(f"{name} must lie between {low:g} and {high:g} {unit}, not {value:g}.")
-
-
-def _window(text: str) -> tuple[int, int]:
-    """Read ``HH:MM-HH:MM``."""
-    start, dash, end = text.partition("-")
-    if not dash:
-        raise ConfigError(
-            f"{text!r} is no window; write HH:MM-HH:MM, for example 09:30-16:00, and a comma between several."
-        )
-    first, last = parse_minutes(start), parse_minutes(end)
-    if first == last:
-        raise ConfigError(f"The window {text!r} is empty; its start and end must differ.")
-    return first, last
-
-
-def check_interval(seconds: int) -> int:
-    """Return the seconds between two looks at the market.
-
-    Raises:
-        ConfigError: out of bounds.
-    """
-    low, high = _CHECK_S
-    if seconds and not (low <= seconds <= high):
-        raise ConfigError(
-            f"check_interval must lie between {low} and {high} seconds, not {seconds}; "
-            "leave it out to look at every bar close."
-        )
-    return seconds
 
 
 @dataclass(slots=True)
@@ -163,20 +90,20 @@ class StrategySettings:
 
     def __post_init__(self) -> None:
         for name in ("stop_loss_pct", "trailing_stop_pct", "max_position_pct", "daily_loss_pct"):
-            _bounded(name, getattr(self, name), 0.0, 100.0, "percent")
-        _bounded("take_profit_pct", self.take_profit_pct, 0.0, 10_000.0, "percent")
-        _bounded("min_confidence", self.min_confidence, 0.0, 100.0, "points")
-        _bounded("limit_offset_pct", self.limit_offset_pct, -100.0, 100.0, "percent")
+            check_bounds(name, getattr(self, name), 0.0, 100.0, "percent")
+        check_bounds("take_profit_pct", self.take_profit_pct, 0.0, 10_000.0, "percent")
+        check_bounds("min_confidence", self.min_confidence, 0.0, 100.0, "points")
+        check_bounds("limit_offset_pct", self.limit_offset_pct, -100.0, 100.0, "percent")
         for name in ("pyramiding",):
-            _bounded(name, getattr(self, name), 1, 1_000, "entries")
+            check_bounds(name, getattr(self, name), 1, 1_000, "entries")
         for name in ("max_open_positions", "max_trades_per_day", "max_bars_held", "warmup_bars"):
-            _bounded(name, getattr(self, name), 0, 10_000_000, "")
+            check_bounds(name, getattr(self, name), 0, 10_000_000, "")
         for name in ("trailing_stop_amount", "daily_loss_amount", "flat_before_close_min"):
-            _bounded(name, getattr(self, name), 0.0, 1e12, "")
+            check_bounds(name, getattr(self, name), 0.0, 1e12, "")
         if not (0 < self.size_value < 1e12):
             raise ConfigError(f"The size must be above zero, not {self.size_value:g}; write for example percent:10.")
         if self.sizing in (Sizing.PERCENT, Sizing.RISK_PERCENT):
-            _bounded("The size", self.size_value, 0.0, 100_000.0, "percent")
+            check_bounds("The size", self.size_value, 0.0, 100_000.0, "percent")
         unknown = [day for day in self.window_days if day not in DAYS]
         if unknown or not self.window_days:
             raise ConfigError(f"Unknown weekday {', '.join(unknown) or '(none given)'}; use {', '.join(DAYS)}.")
@@ -190,7 +117,7 @@ class StrategySettings:
         parts = self.window.split(",") if self.window.strip() else []
         if len(parts) > MAX_WINDOWS:
             raise ConfigError(f"{len(parts)} windows are too many; write at most {MAX_WINDOWS}, or join neighbours.")
-        return tuple(_window(part.strip()) for part in parts)
+        return tuple(parse_window(part.strip()) for part in parts)
 
     @classmethod
     def session_defaults(cls) -> StrategySettings:
@@ -226,10 +153,10 @@ class Costs:
 
     def __post_init__(self) -> None:
         for name in ("slippage_value", "commission_per_unit", "commission_minimum"):
-            _bounded(name, getattr(self, name), 0.0, 1e9, "")
-        _bounded("commission_pct", self.commission_pct, 0.0, 100.0, "percent")
+            check_bounds(name, getattr(self, name), 0.0, 1e9, "")
+        check_bounds("commission_pct", self.commission_pct, 0.0, 100.0, "percent")
         if self.slippage is Slippage.PROPORTIONAL:
-            _bounded("slippage_value", self.slippage_value, 0.0, 50.0, "percent")
+            check_bounds("slippage_value", self.slippage_value, 0.0, 50.0, "percent")
         if self.slippage is not Slippage.NONE and self.slippage_value == 0.0:
             raise ConfigError(f"Slippage {self.slippage.name.lower()} needs a value, for example fixed:0.01.")
 
@@ -262,8 +189,8 @@ class FillRules:
     latency_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        _bounded("volume_cap_ratio", self.volume_cap_ratio, 0.0, 1.0, "(a ratio)")
-        _bounded("latency_ms", self.latency_ms, 0.0, 86_400_000.0, "milliseconds")
+        check_bounds("volume_cap_ratio", self.volume_cap_ratio, 0.0, 1.0, "(a ratio)")
+        check_bounds("latency_ms", self.latency_ms, 0.0, 86_400_000.0, "milliseconds")
 
 
 @dataclass(slots=True)
@@ -292,22 +219,8 @@ class RunSettings:
             raise ConfigError(f"Starting cash must be above zero, not {self.cash:g}; set --cash, for example 100000.")
         if not (self.cash <= 1e12):
             raise ConfigError("Starting cash above 10^12 cannot be kept exact to the millionth; use a smaller account.")
-        _bounded("leverage", self.leverage, 0.01, 1_000.0, "")
+        check_bounds("leverage", self.leverage, 0.01, 1_000.0, "")
 
     def as_dict(self) -> dict[str, Any]:
         """Return all settings as plain values for files and reports."""
         return as_plain(self)
-
-
-def as_plain(settings: Any) -> dict[str, Any]:
-    """Return settings of any kind as plain values: choices by name, tuples as lists, parts as dictionaries."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, IntEnum):
-            return value.name.lower()
-        if hasattr(value, "__dataclass_fields__"):
-            return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
-        return list(value) if isinstance(value, tuple) else value
-
-    result: dict[str, Any] = plain(settings)
-    return result

@@ -19,8 +19,9 @@ from tidemill.model.bars import BarTable
 from tidemill.model.enums import Reason
 from tidemill.model.instrument import AssetClass, Instrument
 from tidemill.model.intervals import format_interval
+from tidemill.model.parsing import as_plain
 from tidemill.model.runrecord import RunRecord
-from tidemill.model.settings import RunSettings, as_plain
+from tidemill.model.settings import RunSettings
 from tidemill.model.tape import TRIP_ROW
 from tidemill.model.units import to_micros
 from tidemill.ports.calendar import Calendar

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from tidemill.adapters.paper import PaperTerms
 from tidemill.model.agent import AgentSpec, StrategyUse, check_schema
 from tidemill.model.errors import ConfigError, NotAuthorised, StoreError, StrategyError, UnknownName
-from tidemill.model.settings import DAYS, parse_enum
+from tidemill.model.parsing import parse_enum
+from tidemill.model.settings import DAYS
 from tidemill.runtime.guard.account_rules import AccountRule, pre_trade, rules_of
 from tidemill.runtime.guard.faces import AgentLimits, GuardrailLimits, LiveStrategyLimits, SessionLimits
 from tidemill.runtime.guard.facts import Arming, Scope

@@ -12,7 +12,8 @@ from tidemill.engine.engine import Engine
 from tidemill.model.bars import BarTable
 from tidemill.model.enums import OrderType, Side, Sizing
 from tidemill.model.errors import ConfigError, UnknownName
-from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings, parse_enum
+from tidemill.model.parsing import parse_enum
+from tidemill.model.settings import Costs, FillRules, RunSettings, StrategySettings
 from tidemill.research.backtest import BacktestJob, record_of
 from tidemill.research.flight.sent import SentOrder, pair_orders, sent_orders
 from tidemill.research.flight.words import instant_text

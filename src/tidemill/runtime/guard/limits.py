@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidemill.model.errors import ConfigError
-from tidemill.model.settings import DAYS, parse_minutes
+from tidemill.model.parsing import parse_minutes
+from tidemill.model.settings import DAYS
 from tidemill.model.zones import find_zone
 from tidemill.runtime.guard.facts import Scope
 from tidemill.runtime.guard.numbers import finite

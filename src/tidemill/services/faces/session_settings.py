@@ -8,7 +8,8 @@ from typing import Any
 
 from tidemill.model.enums import OrderType, Rebalance, Sizing, Slippage, TimeInForce
 from tidemill.model.errors import ConfigError, UnknownName
-from tidemill.model.settings import DAYS, Costs, FillRules, StrategySettings, parse_enum
+from tidemill.model.parsing import parse_enum
+from tidemill.model.settings import DAYS, Costs, FillRules, StrategySettings
 from tidemill.runtime.guard.faces import SessionLimits
 from tidemill.runtime.guard.limits import Window
 from tidemill.services.fleet.naming import plain_name

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from tidemill.model.enums import OrderType
-from tidemill.model.settings import parse_enum
+from tidemill.model.parsing import parse_enum
 from tidemill.web.wishes import CAMEL_OUT, ExpectedCamelIn
 
 __all__ = [
