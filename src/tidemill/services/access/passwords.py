@@ -6,9 +6,10 @@ Parameters are those of the OWASP Password Storage Cheat Sheet for argon2id: 19 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
@@ -22,6 +23,7 @@ _AT_ONCE = 2
 _WAITING = 8  # beyond that requests are turned away: those who wait hold a thread that a halt may need
 _SHORTEST, _LONGEST = 12, 128
 _NOBODY = "a password that nobody has"
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +48,29 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher(time_cost=2, memory_cost=_MEMORY_KIB, parallelism=1)
-        self._turn = threading.BoundedSemaphore(_AT_ONCE)
+        # On threads of their own: what a thread has once taken from the system it keeps, so forty threads would keep
+        # forty times the memory of a hash although no more than two are at work.
+        self._two = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passwords")
         self._count = threading.Lock()
         self._inside = 0
         self.hashes = 0  # ever computed: what the time of a login consists of
         self._nobody = self._hasher.hash(_NOBODY)
 
-    @contextmanager
-    def _one_of_few(self) -> Iterator[None]:
+    def _one_of_few(self, work: Callable[[], _Found]) -> _Found:
         with self._count:
             if self._inside >= _AT_ONCE + _WAITING:
                 raise Refused(Kind.BUSY, "busy", "Too many people sign in at this moment; try again.", wait_s=1.0)
             self._inside += 1
+            self.hashes += 1
         try:
-            with self._turn:
-                self.hashes += 1
-                yield
+            return self._two.submit(work).result()
         finally:
             with self._count:
                 self._inside -= 1
 
     def hash(self, password: str) -> str:
         """Return what is kept of a password. Raises Refused when too many are hashed at this moment."""
-        with self._one_of_few():
-            return self._hasher.hash(password)
+        return self._one_of_few(lambda: self._hasher.hash(password))
 
     def check(self, kept: str | None, password: str) -> Checked:
         """Try a password against what is kept; None: nobody is known by that name, which takes as long.
@@ -77,11 +78,11 @@ class Passwords:
         Raises:
             Refused: too many are checked at this moment.
         """
-        with self._one_of_few():
-            try:
-                self._hasher.verify(self._nobody if kept is None else kept, password)
-            except (VerifyMismatchError, VerificationError, InvalidHashError):
-                return Checked(is_right=False)
+        tried = self._nobody if kept is None else kept
+        try:
+            self._one_of_few(lambda: self._hasher.verify(tried, password))
+        except (VerifyMismatchError, VerificationError, InvalidHashError):
+            return Checked(is_right=False)
         if kept is None:
             return Checked(is_right=False)
         return Checked(is_right=True, better=self.hash(password) if self._hasher.check_needs_rehash(kept) else "")
