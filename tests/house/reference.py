@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "TIDEMILL_CONFIG": "The settings file of the service, if not `tidemill.toml` in the current folder.",
     "TIDEMILL_DATABASE_URL": "Database of runs and service, if not a file in the home folder; `--database` wins.",
     "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
+    "TIDEMILL_LOG_LEVEL": "The least that is logged; `tidemill up` tells it the processes it starts.",
     "TIDEMILL_TOKEN": "Access token of `tidemill trade` and `smoke`; left out, one is made for the owner, not in prod.",
     "TIDEMILL_TRACEBACK": "1 shows where in the program an error arose, for reports of defects.",
     "TIDEMILL_URL": "Where `tidemill trade` and `smoke` find the API, if not at the address in the data folder.",
