@@ -20,8 +20,9 @@ from tidemill.model.people import Principal
 from tidemill.runtime.clock import SystemClock
 from tidemill.services.logs import redact
 
-__all__ = ["AuditReport", "recent", "record", "record_in", "take_turn", "verify"]
+__all__ = ["TIER_REFUSED", "AuditReport", "recent", "record", "record_in", "record_refusal", "take_turn", "verify"]
 
+TIER_REFUSED = "tier.refused"  # somebody asked for more than their tier allows
 _HEAD = "audit_head"
 _FIELDS = ("user_id", "at_ns", "actor", "action", "object", "detail_json", "address", "request_id", "prev_hash")
 _PAGE = 1_000
@@ -74,6 +75,15 @@ def record(
                 raise
         else:
             return
+
+
+def record_refusal(db: Database, principal: Principal, reason: str, message: str) -> None:
+    """Write down that somebody asked for more than their tier allows; they are told, and so is whoever sells tiers.
+
+    Args:
+        reason: stable name of the refusal. message: the sentence it was answered with.
+    """
+    record(db, principal, TIER_REFUSED, reason, {"tier": str(principal.tier), "message": message})
 
 
 def record_in(

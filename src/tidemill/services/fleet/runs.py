@@ -19,6 +19,7 @@ from tidemill.model.people import ACTIVE_RUNS, Principal, UserScope
 from tidemill.ports.seams import Clock, Ids
 from tidemill.runtime.doorbell import ring
 from tidemill.runtime.guard.heartbeat import beat_file, read_beat
+from tidemill.services.access.audit import record_refusal
 from tidemill.services.agents import spec_hash, spec_of_text
 from tidemill.services.fleet.agents import Agent
 from tidemill.services.fleet.refusals import OverLimit, not_now, not_there
@@ -187,6 +188,9 @@ class Runs:
                 run_id = self._begin(principal, agent, anew=anew)
             except AlreadyThere:
                 continue  # somebody took the same place at the same moment: look again which are free
+            except OverLimit as error:
+                record_refusal(self._database, principal, error.code, str(error))
+                raise
             ring(self._bell)
             return self.get(principal.scope, run_id)
         raise not_now("Too many runs begin at once; try again.")

@@ -11,6 +11,7 @@ from tidemill.adapters.sql.database import Database, Row
 from tidemill.adapters.sql.service_tables import CUSTOM_STRATEGIES
 from tidemill.model.people import CUSTOM_STRATEGY_TIERS, Principal, UserScope
 from tidemill.ports.seams import Clock
+from tidemill.services.access.audit import record_refusal
 from tidemill.services.conditions import check_conditions, try_conditions
 from tidemill.services.fleet.refusals import tier_needed
 from tidemill.services.library.shelf import Shelf, said
@@ -88,9 +89,11 @@ def _custom_of(row: Row) -> Custom:
     )
 
 
-def _check_tier(principal: Principal) -> None:
+def _check_tier(database: Database, principal: Principal) -> None:
     if principal.tier not in CUSTOM_STRATEGY_TIERS:
-        raise tier_needed("A custom strategy", CUSTOM_STRATEGY_TIERS, principal.tier)
+        refusal = tier_needed("A custom strategy", CUSTOM_STRATEGY_TIERS, principal.tier)
+        record_refusal(database, principal, refusal.code, str(refusal))
+        raise refusal
 
 
 class CustomStrategies:
@@ -101,12 +104,12 @@ class CustomStrategies:
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self._clock = clock
+        self._database, self._clock = database, clock
         self._shelf = Shelf(database, _TABLE, "custom strategy", "custom strategies", 500, _custom_of)
 
     def validate(self, principal: Principal, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is wrong with conditions, or odd about them, and what they say. Raises Refused: the tier."""
-        _check_tier(principal)
+        _check_tier(self._database, principal)
         return check_conditions(dict(document))
 
     def test(self, principal: Principal, document: Mapping[str, Any], prices: Sequence[Any]) -> dict[str, Any]:
@@ -115,7 +118,7 @@ class CustomStrategies:
         Raises:
             Refused: the tier. ConfigError: the tree cannot be used. DataError: the prices cannot.
         """
-        _check_tier(principal)
+        _check_tier(self._database, principal)
         return try_conditions(dict(document), list(prices))
 
     def create(self, principal: Principal, wish: CustomWish) -> Custom:
@@ -124,7 +127,7 @@ class CustomStrategies:
         Raises:
             Refused: the tier, a name that is taken, too many, or conditions that cannot be used.
         """
-        _check_tier(principal)
+        _check_tier(self._database, principal)
         now = self._clock.now_ns()
         made = Custom(
             0,
@@ -145,7 +148,7 @@ class CustomStrategies:
 
     def change(self, principal: Principal, number: int, wish: CustomWish) -> Custom:
         """Change one's own custom strategy; what runs with it keeps the conditions it began with. Raises as create."""
-        _check_tier(principal)
+        _check_tier(self._database, principal)
         old = self.get(principal.scope, number, is_own=True)
         made = replace(old, **said(wish), updated_ns=self._clock.now_ns())
         self._shelf.change(principal.scope, number, made.name, _checked(made))

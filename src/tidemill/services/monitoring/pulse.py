@@ -20,6 +20,7 @@ from tidemill.services.builds import build_name
 from tidemill.services.home import Home
 from tidemill.services.hosting.bells import API, HOST
 from tidemill.services.hosting.builds import other_build
+from tidemill.services.notify.escalating import undelivered
 
 __all__ = ["Pulse", "RunPulse", "Vitals"]
 
@@ -59,6 +60,7 @@ class Vitals:
         differences: between our record and the brokers', in the newest comparison of each account.
         database_bytes, disk_free_bytes: 0: not known.
         builds: of ``api`` (this process) and ``host``, where it lives.
+        undelivered: critical alerts of the last day that reached nobody.
     """
 
     ages_s: Mapping[str, float]
@@ -69,6 +71,7 @@ class Vitals:
     database_bytes: int
     disk_free_bytes: int
     builds: Mapping[str, str] = field(default_factory=dict)
+    undelivered: int = 0
 
     def worst(self, name: str) -> float | None:
         """Return the largest number that the runs at work tell under a name, None when none does."""
@@ -109,6 +112,7 @@ class Pulse:
             self.database_bytes(),
             self.disk_free_bytes(),
             {"api": build_name(), "host": engine},
+            undelivered(self._database, self._clock.now_ns()),
         )
 
     def age_s(self, name: str) -> float | None:

@@ -125,6 +125,12 @@ def _halts(vitals: Vitals) -> Finding:
     return Finding("halts", not vitals.halts, f"{len(vitals.halts)} halts stand")
 
 
+def _alerts(vitals: Vitals) -> Finding:
+    count = vitals.undelivered
+    text = f"critical alerts of the last day that reached nobody: {count}"
+    return Finding("alerts", count == 0, text)
+
+
 _LOOKS: tuple[Callable[[Vitals], Finding], ...] = (
     _disk,
     _host,
@@ -135,4 +141,5 @@ _LOOKS: tuple[Callable[[Vitals], Finding], ...] = (
     _feeds,
     _agreement,
     _halts,
+    _alerts,
 )

@@ -17,6 +17,7 @@ from tidemill.adapters.sql.service_tables import AUDIT_LOG, JOBS, RUN_OWNERS
 from tidemill.adapters.sql.tables import ALERTS, FILLS, GUARD, META
 from tidemill.model.bars import SECOND_NS
 from tidemill.ports.seams import Clock
+from tidemill.services.access.audit import TIER_REFUSED
 from tidemill.services.notify.kinds import USUAL_PRIORITY, Happening, Kind, Priority
 from tidemill.services.notify.notifications import Notifications
 
@@ -109,12 +110,14 @@ class Follower:
         with self._database.write() as writing:
             for row in rows:
                 one = and_(ALERTS.c.key == row["key"], ALERTS.c.delivered_ns == 0)
-                if not writing.run(ALERTS.update().where(one).values(delivered_ns=now)) or row["owner"] is None:
+                if not writing.run(ALERTS.update().where(one).values(delivered_ns=now)):
                     continue
+                people = [row["owner"]] if row["owner"] is not None else self._notifications.in_charge(writing)
                 priority, title = _SEVERITY.get(row["severity"], Priority.NORMAL), _words(row["kind"])
                 data = {"kind": row["kind"], "severity": row["severity"]}
                 item = _Told(row["text"], row["at_ns"], data, row["run_id"], priority)
-                told += self._tell(writing, row["owner"], f"alert:{row['key']}", Kind.ALERT, title, item)
+                key = f"alert:{row['key']}"
+                told += sum(self._tell(writing, user_id, key, Kind.ALERT, title, item) for user_id in people)
         return told
 
     def _fills(self) -> int:
@@ -227,6 +230,8 @@ class Follower:
             for row in rows:
                 detail = json.loads(row["detail_json"]) if row["action"] == "user.change" else {}
                 number = row["object"].partition(":")[2]
+                if row["action"] == TIER_REFUSED and row["user_id"]:
+                    told += self._refusal(writing, row)
                 if "tier" in detail and number.isdigit():
                     tier = detail["tier"]
                     item = _Told(f"Your tier is {tier} now.", row["at_ns"], {"tier": tier})
@@ -234,6 +239,14 @@ class Follower:
                     told += self._tell(writing, int(number), key, Kind.TIER_CHANGED, "Another tier", item)
             self._move(writing, "audit", rows[-1]["id"])
         return told
+
+    def _refusal(self, writing: Writing, row: Row) -> int:
+        """Tell somebody what their tier refused them, once a day for each reason."""
+        detail = json.loads(row["detail_json"])
+        key = f"tier-refused:{row['object']}:{row['at_ns'] // _DAY_NS}"
+        data = {"reason": row["object"], "tier": detail.get("tier", "")}
+        item = _Told(str(detail.get("message", "")), row["at_ns"], data)
+        return self._tell(writing, row["user_id"], key, Kind.TIER_REFUSED, "Your tier does not allow it", item)
 
 
 def _words(kind: str) -> str:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     JOB_FINISHED = "job.finished"
     JOB_FAILED = "job.failed"
     TIER_CHANGED = "tier.changed"
+    TIER_REFUSED = "tier.refused"
     TEST = "test"
 
 
@@ -46,6 +47,7 @@ USUAL_PRIORITY = {
     Kind.JOB_FINISHED: Priority.LOW,
     Kind.JOB_FAILED: Priority.NORMAL,
     Kind.TIER_CHANGED: Priority.NORMAL,
+    Kind.TIER_REFUSED: Priority.LOW,
     Kind.TEST: Priority.LOW,
 }
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from tidemill.adapters.sql.database import Database, Row, Writing
 from tidemill.adapters.sql.service_tables import DELIVERIES, NOTIFICATIONS, USERS, WEBHOOKS
-from tidemill.model.people import UserScope
+from tidemill.model.people import Role, UserScope
 from tidemill.ports.seams import Clock
 from tidemill.services.notify.kinds import Happening
 from tidemill.services.notify.wishes import TellWishes
@@ -20,6 +20,7 @@ from tidemill.services.refusals import Refused
 __all__ = ["Notifications", "body_of"]
 
 _SECOND_NS = 1_000_000_000
+_IN_CHARGE = (Role.OWNER.value, Role.ADMIN.value)
 
 
 def body_of(happening: Happening) -> str:
@@ -32,6 +33,7 @@ def body_of(happening: Happening) -> str:
         "title": happening.title,
         "text": happening.text,
         "data": dict(happening.data),
+        "priority": str(happening.priority),
     }
     return json.dumps(body, separators=(",", ":"), sort_keys=True)
 
@@ -137,6 +139,11 @@ class Notifications:
         """Return the numbers of all people who may come in, and were there at an instant."""
         there = (USERS.c.is_active == 1, USERS.c.created_ns <= at_ns)
         return [int(row["id"]) for row in writing.rows(select(USERS.c.id).where(*there))]
+
+    def in_charge(self, writing: Writing) -> list[int]:
+        """Return the numbers of owner and admins, who answer for what belongs to nobody else."""
+        there = (USERS.c.is_active == 1, USERS.c.roles.in_(_IN_CHARGE))
+        return [int(row["id"]) for row in writing.rows(select(USERS.c.id).where(*there).order_by(USERS.c.id))]
 
 
 def _row(happening: Happening, now_ns: int) -> dict[str, Any]:

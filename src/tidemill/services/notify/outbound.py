@@ -15,6 +15,7 @@ from tidemill.model.errors import TidemillError
 from tidemill.ports.channel import Channel, Letter, Outcome
 from tidemill.ports.seams import Clock
 from tidemill.services.logs import Log
+from tidemill.services.notify.escalating import PATIENCE, Escalation
 from tidemill.services.notify.sealing import Seal
 from tidemill.services.notify.texts import text_of
 from tidemill.services.notify.webhooks import secret_of
@@ -45,6 +46,7 @@ class Outbound:
     def __init__(self, database: Database, clock: Clock, seal: Seal, channels: Mapping[str, Channel], log: Log) -> None:
         self._database, self._clock, self._seal = database, clock, seal
         self._channels, self._log = channels, log
+        self._escalation = Escalation(database, clock, channels)
 
     def turn(self) -> int:
         """Make the attempts that are due; return how many. Raises StoreError: the database is busy."""
@@ -77,12 +79,14 @@ class Outbound:
         try:
             letter = self._letter(row, now)
         except TidemillError as error:
+            self._escalate(row)
             self._end(row, Outcome(is_done=False, error=str(error), is_final=True))
             return None
         if channel is None or letter is None:
             why = (
                 "Where it was to go is gone." if channel is not None else f"There is no channel {row['channel']} here."
             )
+            self._escalate(row)
             self._end(row, Outcome(is_done=False, error=why, is_final=True))
             return None
         attempts = row["attempts"] + 1
@@ -111,6 +115,8 @@ class Outbound:
         return Letter(row["id"], row["event"], title, text, row["body_json"], at_s, user["email"])
 
     def _settle(self, row: Row, outcome: Outcome) -> None:
+        if not outcome.is_done and (outcome.is_final or row["attempts"] + 1 >= PATIENCE):
+            self._escalate(row)
         is_last = outcome.is_done or outcome.is_final or row["attempts"] + 1 > len(DELAYS_S)
         if is_last:
             self._end(row, outcome)
@@ -118,6 +124,10 @@ class Outbound:
         values = {"error": outcome.error[:300], "response_code": outcome.code}
         with self._database.write() as writing:
             writing.run(DELIVERIES.update().where(DELIVERIES.c.id == row["id"]).values(**values))
+
+    def _escalate(self, row: Row) -> None:
+        if channel := self._escalation.consider(row):
+            self._log.warning("escalated", delivery=row["id"], channel=row["channel"], to=channel, kind=row["event"])
 
     def _end(self, row: Row, outcome: Outcome) -> None:
         status = "SUCCESS" if outcome.is_done else "FAILED"

@@ -71,7 +71,7 @@ class Wishes:
         return json.dumps(
             {
                 "silent": sorted(self.silent),
-                "channels": {name: sorted(kinds) for name, kinds in sorted(self.channels.items())},
+                "channels": {name: sorted(kinds) for name, kinds in self.channels.items()},
                 "quiet": asdict(self.quiet) if self.quiet is not None else None,
             }
         )
