@@ -114,11 +114,13 @@ class Protector:
 
     def _positions(self) -> Iterator[_Position]:
         slots = self._core.engine.state.tables["slots"]
-        for at in np.flatnonzero(slots["quantity"]).tolist():
+        for at, units in enumerate(slots["quantity"].tolist()):
+            if not units:
+                continue
             row = slots[at]
             has_terms = bool(row["stop_price"] > 0.0 or row["trail_amount"] > 0.0 or row["trail_pct"] > 0.0)
             wants = has_terms or self._is_unasked(int(row["entry_order_id"]))
-            yield _Position(at, int(row["instrument"]), int(row["strategy"]), float(row["quantity"]), wants)
+            yield _Position(at, int(row["instrument"]), int(row["strategy"]), units, wants)
         for at in [at for at in self._naked if not slots[at]["quantity"]]:
             self._naked.pop(at)
 

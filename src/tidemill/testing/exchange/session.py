@@ -23,6 +23,7 @@ from tidemill.ports.broker import ReportSink
 from tidemill.testing.exchange.exchange import ScriptedExchange
 from tidemill.testing.exchange.line import Line
 from tidemill.testing.exchange.stream import Stream
+from tidemill.testing.exchange.truth import SimOrder
 
 __all__ = ["ScriptedBroker"]
 
@@ -55,6 +56,8 @@ class ScriptedBroker:
         self._line = Line(exchange, latency_s)
         self._stream = Stream(exchange, self._line, stream_s)
         self._seen: dict[str, tuple[Any, ...]] = {}
+        self._pictures: dict[str, tuple[tuple[Any, ...], BrokerOrder]] = {}
+        self._executions_shown: dict[str, Execution] = {}
 
     async def open(self, sink: ReportSink) -> AccountFacts:
         """Connect and begin to push; a session that is open already is opened anew."""
@@ -131,14 +134,27 @@ class ScriptedBroker:
         now = self.exchange.clock.now_ns()
         closed = self.rules.shows_closed_orders
         return tuple(
-            self._shown(order.shown())
+            self._shown(self._picture(order))
             for order in self.exchange.truth.orders
             if order.visible_ns <= now and (order.is_open or (closed and order.updated_ns >= since_ns))
         )
 
+    def _picture(self, order: SimOrder) -> BrokerOrder:
+        """Return an order as the broker shows it; one that nothing happened to since is not drawn anew."""
+        mark = (order.state, order.quantity, order.filled, order.value, order.stop_price, order.updated_ns, order.text)
+        known = self._pictures.get(order.broker_id)
+        if known is None or known[0] != mark:
+            known = self._pictures[order.broker_id] = (mark, order.shown())
+        return known[1]
+
     def _executions(self, since_ns: int) -> tuple[Execution, ...]:
         oldest = max(since_ns, self.exchange.now_ns - self.rules.execution_horizon_ns)
-        return tuple(fill.shown() for fill in self.exchange.truth.fills if fill.ts_ns >= oldest)
+        known = self._executions_shown
+        return tuple(
+            known.get(fill.exec_id) or known.setdefault(fill.exec_id, fill.shown())
+            for fill in self.exchange.truth.fills
+            if fill.ts_ns >= oldest
+        )
 
     def _positions(self) -> tuple[BrokerPosition, ...]:
         faults = self.exchange.faults

@@ -77,10 +77,11 @@ class WorldLoop(SimLoop):
     def run_batch(self, batch: list[asyncio.Handle]) -> None:
         """Run what is ready together, each step only if its process may still run."""
         self.steps += len(batch)
+        dead, frozen, fuses = self.dead, self._frozen, self._fuses
         for handle in batch:
             if handle._cancelled:  # noqa: SLF001 - of our own class
                 continue
-            if not (self.dead or self._frozen or self._fuses):
+            if not (dead or frozen or fuses):
                 handle._run()  # noqa: SLF001 - what an event loop does with a handle
                 continue
             process = handle._context.get(_PROCESS, WORLD)  # type: ignore[attr-defined]  # noqa: SLF001 - whose it is
