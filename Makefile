@@ -116,10 +116,10 @@ setup-dev: $(VENV)/.dev-ready pre-commit-install  ## everything a developer need
 
 test: $(VENV)/.dev-ready  ## all tests that CI runs
 	@$(PY) -m tidemill.kernel.warm
-	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-cov: $(VENV)/.dev-ready  ## all tests, and what of the code they reach in build/coverage (compiled code is not seen)
-	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --cov=tidemill --cov-report=term:skip-covered \
+	@$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov=tidemill --cov-report=term:skip-covered \
 		--cov-report=html:$(COVERAGE) $(ARGS)
 
 test-sim: $(VENV)/.dev-ready  ## two thousand simulated days with faults of every kind (SIM_DAYS, SIM_FIRST choose others)
