@@ -20,7 +20,7 @@ from tidemill.model.enums import EventKind, Intent, OrderState, OrderType, Side,
 from tidemill.model.errors import StoreMismatch, TapeBroken
 from tidemill.model.journal import Batch, OutboxRow
 from tidemill.model.records import EVENT
-from tidemill.runtime.account.reconcile import leftovers
+from tidemill.runtime.account.leftovers import leftovers
 from tidemill.runtime.life import run as life
 from tidemill.runtime.orders.book import LiveOrder, OrderBook
 from tidemill.runtime.record import journal
