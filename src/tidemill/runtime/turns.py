@@ -57,6 +57,8 @@ class Turns(CoreTurns):
             self._alert_flag(flag, report, applied)
         if not applied.is_new:
             self.duplicates += 1
+            if applied.order is not None and applied.order.is_gone and not self.journal.is_replaying:
+                self.journal.batch.orders.append(order_record(applied.order, self.journal.run_id))
             return applied
         order = applied.order
         if order is None:

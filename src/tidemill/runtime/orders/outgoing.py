@@ -68,7 +68,7 @@ def order_record(order: LiveOrder, run_id: str) -> OrderRecord:
         average_price=decimal_text(average),
         limit_price=decimal_text(request.limit_price),
         stop_price=decimal_text(_trigger(order)),
-        state=OrderState.HELD.name if order.is_held and order.is_open else order.state.name,
+        state=OrderState.HELD.name if (order.is_held or order.is_gone) and order.is_open else order.state.name,
         created_ns=request.created_ns,
         updated_ns=order.updated_ns or request.created_ns,
         text=order.text,

@@ -112,7 +112,7 @@ class Healing:
                 found.append((2, f"{name} is still UNKNOWN"))
             elif (shown is None or not shown.is_open) and not (order.is_gone and order.is_parked):
                 found.append((2, f"{name} is {order.state.name} here and not open at the broker"))
-            if stored.get(name) != order.state.name:
+            if stored.get(name) != (OrderState.HELD if order.is_gone else order.state).name:
                 found.append((2, f"{name} is {order.state.name}, the record says {stored.get(name)}"))
         for shown in exchange.working():
             known = run.book.by_client.get(shown.client_id)

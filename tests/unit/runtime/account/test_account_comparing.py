@@ -112,3 +112,28 @@ def test_what_no_list_shows_any_more_needs_no_second_look() -> None:
     assert table.comparer.is_wondering  # it works there, and has ended here
     table.comparer.miss({})
     assert not table.comparer.is_wondering
+
+
+def test_an_order_that_somebody_made_smaller_grows_back_after_ten_seconds() -> None:
+    table = Table()
+    assert table.look(30.0) == []
+    table.clock.advance(9.9)
+    assert table.look(30.0) == []
+    table.clock.advance(0.1)
+    assert table.look(30.0) == ["fit 40"]
+
+
+def test_nothing_grows_while_the_positions_differ() -> None:
+    table = Table(differs=True)
+    table.look(30.0)
+    table.clock.advance(60.0)
+    assert table.look(30.0) == []
+
+
+def test_what_is_withheld_or_filled_by_another_order_is_not_missing() -> None:
+    table = Table()
+    table.order.withheld = 4.0
+    table.order.incarnations.add("X0", 6.0)
+    assert table.look(30.0) == []
+    assert not table.comparer.is_wondering
+    assert table.look(31.0) == ["fit 40"]  # known beyond doubt: what others have filled is no matter of time

@@ -95,14 +95,16 @@ def test_the_stop_grows_back_when_the_units_come_back(tmp_path: Path, store: Any
 
 
 def test_with_nothing_left_the_stop_is_taken_away_and_comes_back_with_the_units(tmp_path: Path, store: Any) -> None:
-    world, seen = holding(tmp_path, store), []
+    world, seen, shown = holding(tmp_path, store), [], []
     run = world.play_with(
         (12.0, by_hand(world, Side.SELL, 10.0)),
         (12.0 + _LATER, sizes(world, seen)),
-        (13.0 + _LATER, by_hand(world, Side.BUY, 10.0)),
-        (13.0 + 2 * _LATER, sizes(world, seen)),
+        (13.0 + _LATER, lambda: shown.extend(order.state for order in store.orders(world.run_id))),
+        (14.0 + _LATER, by_hand(world, Side.BUY, 10.0)),
+        (14.0 + 2 * _LATER, sizes(world, seen)),
     )
     assert seen == [[], [10.0]]
+    assert shown == ["FILLED", "HELD"]  # the stop waits here for what it is to protect
     assert "NAKED" not in world.kinds(run)
     assert world.exchange.position(SYMBOL) == 10.0
 
