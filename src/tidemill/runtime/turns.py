@@ -56,9 +56,7 @@ class Turns(CoreTurns):
         for flag in applied.flags:
             self._alert_flag(flag, report, applied)
         if not applied.is_new:
-            self.duplicates += 1
-            if applied.order is not None and applied.order.is_gone and not self.journal.is_replaying:
-                self.journal.batch.orders.append(order_record(applied.order, self.journal.run_id))
+            self._pass_over(applied)
             return applied
         order = applied.order
         if order is None:
@@ -85,6 +83,12 @@ class Turns(CoreTurns):
             if outgoing:
                 await self._release(outgoing)
         return applied
+
+    def _pass_over(self, applied: Applied) -> None:
+        """Count a report that changes nothing; an order of which nothing is left at the broker is shown as such."""
+        self.duplicates += 1
+        if applied.order is not None and applied.order.is_gone and not self.journal.is_replaying:
+            self.journal.batch.orders.append(order_record(applied.order, self.journal.run_id))
 
     def _write(self, report: OrderReport, order: LiveOrder, seq: int, source: str, former: str) -> None:
         """Put a report, and where its order stands now, into the transaction; ``former``: the broker's name before."""
