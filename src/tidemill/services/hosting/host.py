@@ -31,6 +31,7 @@ from tidemill.services.hosting.builds import OTHER_BUILD, is_refused, other_buil
 from tidemill.services.hosting.hosted import Hosted
 from tidemill.services.hosting.opening import open_hosted
 from tidemill.services.hosting.showing import Showing
+from tidemill.services.hosting.stalls import STALL_S, StallWatch
 from tidemill.services.hosting.wanted import Wanted, read_over, read_spec, read_wanted, write_status
 from tidemill.services.live import LiveRun
 from tidemill.services.live_parts import RunRequest
@@ -51,6 +52,7 @@ class EngineHost:
         clock: of the machine.
         has_watchdog: a watchdog is expected to beat.
         say: told READY once, when every run that was wanted at the start is at work or has failed.
+        stall_s: how long a strategy may keep the loop before its run is ended.
     """
 
     def __init__(
@@ -60,10 +62,11 @@ class EngineHost:
         clock: Clock | None = None,
         has_watchdog: bool = False,
         say: Callable[[str], None] | None = None,
+        stall_s: float = STALL_S,
     ) -> None:
         self._home, self._clock, self._has_watchdog = home, clock or SystemClock(), has_watchdog
         self._say = say or (lambda _line: None)
-        self._log = Log(process=HOST)
+        self._log, self._stall_s = Log(process=HOST), stall_s
         self._runs: dict[str, Hosted] = {}
         self._first: frozenset[str] | None = None
         self._is_ready = False
@@ -84,9 +87,10 @@ class EngineHost:
         self._writer = ThreadWriter(HOST)
         try:
             self._database = await self._writer.run(lambda: Database(self._home.url))
-            with Doorbell(engine_bell(self._home)) as bell:
+            stalls = StallWatch(self._home, self._runs, self._clock, self._log, patience_s=self._stall_s)
+            with Doorbell(engine_bell(self._home)) as bell, stalls:
                 async with asyncio.TaskGroup() as runs:
-                    beats = runs.create_task(self._beat(), name="heartbeat")
+                    beats = runs.create_task(self._beat(stalls), name="heartbeat")
                     shows = runs.create_task(Showing(self._home, self._runs, self._clock).serve(), name="window")
                     await self._look_on(bell, runs)
                     for hosted in self._runs.values():
@@ -202,12 +206,13 @@ class EngineHost:
 
     # --- signs of life
 
-    async def _beat(self) -> None:
+    async def _beat(self, stalls: StallWatch) -> None:
         """Say once a second that the loop turns, in a file and in the database."""
         file, count = beat_file(self._home.halts, HOST), 0
         file.parent.mkdir(parents=True, exist_ok=True)
         while True:
             count += 1
+            stalls.beat()
             state = "RUNNING" if self._is_ready else "STARTING"
             with suppress(OSError):
                 write_beat(file, Beat(count, self._clock.now_ns(), state, os.getpid(), build=build_name()))

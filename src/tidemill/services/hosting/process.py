@@ -12,6 +12,7 @@ from tidemill.adapters.sql.opening import open_store
 from tidemill.runtime.clock import SystemClock
 from tidemill.services.home import Home
 from tidemill.services.hosting.host import EngineHost
+from tidemill.services.hosting.stalls import STALL_S
 from tidemill.services.logs import Log
 
 __all__ = ["host_runs"]
@@ -19,7 +20,14 @@ __all__ = ["host_runs"]
 _PARENT_S = 1.0
 
 
-def host_runs(home: Home, parent: int = 0, *, has_watchdog: bool = True, say: Callable[[str], None]) -> None:
+def host_runs(
+    home: Home,
+    parent: int = 0,
+    *,
+    has_watchdog: bool = True,
+    say: Callable[[str], None],
+    stall_s: float = STALL_S,
+) -> None:
     """Host every run of the service until SIGTERM or SIGINT, or until the process that started this one is gone.
 
     Args:
@@ -27,12 +35,13 @@ def host_runs(home: Home, parent: int = 0, *, has_watchdog: bool = True, say: Ca
         parent: process id of the starter, 0: nobody's.
         has_watchdog: a watchdog is expected to beat.
         say: told READY once every run is at work again.
+        stall_s: how long a strategy may keep the loop before its run is ended.
 
     Raises:
         StoreError, StoreMismatch: the database cannot be used.
     """
     open_store(home.url, migrate=True, verify=False).close()
-    asyncio.run(_host(EngineHost(home, has_watchdog=has_watchdog, say=say), parent))
+    asyncio.run(_host(EngineHost(home, has_watchdog=has_watchdog, say=say, stall_s=stall_s), parent))
 
 
 async def _host(host: EngineHost, parent: int) -> None:

@@ -13,7 +13,6 @@ from tidemill.services.access.audit import record
 from tidemill.services.manual.guardrails import parse_windows, plain
 from tidemill.services.manual.trade_logs import iso
 from tidemill.web.access import Caller, Scope, rule
-from tidemill.web.once import OnceRoute
 from tidemill.web.parts import Parts, parts_of
 from tidemill.web.trading.once import told
 from tidemill.web.wishes import STRICT
@@ -21,8 +20,8 @@ from tidemill.web.wishes import STRICT
 __all__ = ["halt_router", "resume_router", "router"]
 
 router = APIRouter()
-halt_router = APIRouter(route_class=OnceRoute)
-resume_router = APIRouter(route_class=OnceRoute)
+halt_router = APIRouter()
+resume_router = APIRouter()
 
 _Hours = Annotated[str, Field(min_length=1, max_length=11)]
 _Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=24)]], Field(max_length=100)]
