@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from tidemill.adapters.bars.coverage import Coverage, expected_starts, find_gaps
 from tidemill.adapters.bars.parts import Part, Parts
+from tidemill.adapters.bars.waiting import Waiting
 from tidemill.model.bars import DAY_NS, BarTable
 from tidemill.model.enums import EventKind
 from tidemill.model.intervals import format_interval, parse_interval
@@ -67,8 +67,7 @@ class BarStore:
 
     def __init__(self, root: Path) -> None:
         self._parts = Parts(root, [name for name in _ROW.names or () if name not in {"ts_ns", "received_ns"}])
-        self._pending: dict[tuple[str, int], list[NDArray[Any]]] = {}
-        self._lock = threading.Lock()
+        self._waiting: Waiting[tuple[str, int]] = Waiting()
 
     def append(self, symbols: Sequence[str], rows: NDArray[Any], received_ns: int) -> None:
         """Take the BAR rows among EVENT rows.
@@ -103,24 +102,14 @@ class BarStore:
         Raises:
             OutputError: a file cannot be written; its rows stay in the buffer.
         """
-        with self._lock:
-            taken, self._pending = self._pending, {}
-        written = 0
-        try:
-            while taken:
-                key = next(iter(taken))
-                rows = np.concatenate(taken[key])
-                rows = rows[np.lexsort((rows["received_ns"], rows["ts_ns"]))]
-                self._parts.write(_series(*key), rows)
-                written += len(rows)
-                del taken[key]
-                if len(self._parts.parts(_series(*key))) >= _MANY_PARTS:
-                    self.compact(*key)
-        finally:
-            with self._lock:
-                for key, parts in taken.items():
-                    self._pending[key] = parts + self._pending.get(key, [])
-        return written
+        return self._waiting.flush(self._write, self._tidy)
+
+    def _write(self, key: tuple[str, int], rows: NDArray[Any]) -> None:
+        self._parts.write(_series(*key), rows[np.lexsort((rows["received_ns"], rows["ts_ns"]))])
+
+    def _tidy(self, key: tuple[str, int]) -> None:
+        if len(self._parts.parts(_series(*key))) >= _MANY_PARTS:
+            self.compact(*key)
 
     def recent(self, symbol: str, interval_ns: int, limit: int) -> BarTable:
         """Return the newest ``limit`` bars, oldest first."""
@@ -186,8 +175,7 @@ class BarStore:
 
     def _keep(self, symbol: str, interval_ns: int, rows: NDArray[Any]) -> None:
         if len(rows):
-            with self._lock:
-                self._pending.setdefault((symbol, interval_ns), []).append(rows)
+            self._waiting.keep((symbol, interval_ns), rows)
 
     def _rows(self, symbol: str, interval_ns: int, start_ns: int, end_ns: int) -> NDArray[Any]:
         parts = self._parts.parts(_series(symbol, interval_ns))

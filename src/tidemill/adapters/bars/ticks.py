@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidemill.adapters.bars.parts import Parts
+from tidemill.adapters.bars.waiting import Waiting
 from tidemill.model.enums import EventKind
 
 __all__ = ["TICK_ROW", "TickStore"]
@@ -40,8 +40,7 @@ class TickStore:
 
     def __init__(self, root: Path) -> None:
         self._parts = Parts(root, ("price", "size", "seq"))
-        self._pending: dict[str, list[NDArray[Any]]] = {}
-        self._lock = threading.Lock()
+        self._waiting: Waiting[str] = Waiting()
 
     def append(self, symbols: Sequence[str], rows: NDArray[Any]) -> None:
         """Take the TRADE rows among EVENT rows.
@@ -55,8 +54,7 @@ class TickStore:
             out = np.zeros(len(chosen), TICK_ROW)
             for name, field in zip(TICK_ROW.names or (), ("ts_ns", "now_ns", "extra", "close", "volume"), strict=True):
                 out[name] = chosen[field]
-            with self._lock:
-                self._pending.setdefault(symbols[number], []).append(out)
+            self._waiting.keep(symbols[number], out)
 
     def flush(self) -> int:
         """Write what was appended; return the rows written.
@@ -64,22 +62,10 @@ class TickStore:
         Raises:
             OutputError: a file cannot be written; its rows stay in the buffer.
         """
-        with self._lock:
-            taken, self._pending = self._pending, {}
-        written = 0
-        try:
-            while taken:
-                symbol = next(iter(taken))
-                rows = np.concatenate(taken[symbol])
-                rows = rows[np.argsort(rows["ts_ns"], kind="stable")]
-                self._parts.write({"symbol": symbol}, rows)
-                written += len(rows)
-                del taken[symbol]
-        finally:
-            with self._lock:
-                for symbol, parts in taken.items():
-                    self._pending[symbol] = parts + self._pending.get(symbol, [])
-        return written
+        return self._waiting.flush(self._write)
+
+    def _write(self, symbol: str, rows: NDArray[Any]) -> None:
+        self._parts.write({"symbol": symbol}, rows[np.argsort(rows["ts_ns"], kind="stable")])
 
     def between(self, symbol: str, start_ns: int, end_ns: int) -> NDArray[Any]:
         """Return TICK_ROW rows stamped within [start, end), in order of arrival: what a replay wants."""
