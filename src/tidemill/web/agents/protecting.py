@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field, model_validator
 
 from tidemill.model.people import Role
+from tidemill.services.commands.protecting import Terms, protect_position
 from tidemill.services.fleet.expecting import check_expected
-from tidemill.services.fleet.protecting import Terms, protect_position
 from tidemill.services.fleet.refusals import not_now
 from tidemill.web.access import Caller, rule
 from tidemill.web.agents.found import FoundAgent, accounts_of

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, model_validator
 
 from tidemill.model.people import Role
+from tidemill.services.commands.protecting import Terms, protect_position
 from tidemill.services.fleet.expecting import check_expected
-from tidemill.services.fleet.protecting import Terms, protect_position
 from tidemill.web.access import Caller, rule
 from tidemill.web.once import OnceRoute
 from tidemill.web.parts import parts_of
