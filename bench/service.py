@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ _WAIT_S = 120.0
 _FILLS = """
     INSERT INTO fills (broker, account, exec_id, run_id, client_id, symbol, side, quantity, price, fee_micros, ts_ns,
         seq, kind, strategy, flags)
-    SELECT 'paper', 'a', 'x' || value, ?, 'c' || value, 'SYM' || (value % 50), 'BUY', '1', '100.25', 0,
+    SELECT 'paper', 'a', printf('x%09d', value), ?, 'c' || value, 'SYM' || (value % 50), 'BUY', '1', '100.25', 0,
         value * 1000000000, value, 'real', 's', ''
     FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?) SELECT value FROM n)
 """
@@ -65,14 +65,18 @@ class Service:
 
     def __init__(self, folder: Path, *more: str) -> None:
         self.home = folder / "home"
-        self._out = folder / "out"
-        words = [*_START, "up", "--port", "0", "--data-dir", str(self.home), *more]
+        self._folder, self._out, self._more = folder, folder / "out", more
+        self.start()
+        self.token = ""
+
+    def start(self) -> None:
+        """Start the service, on a port of its own."""
+        words = [*_START, "up", "--port", "0", "--data-dir", str(self.home), *self._more]
         environment = {**os.environ, "TIDEMILL_RATE_LIMIT_RATIO": "10000", "TIDEMILL_METRICS_ON_LOOPBACK": "true"}
-        with self._out.open("wb") as out, (folder / "err").open("wb") as err:
+        with self._out.open("wb") as out, (self._folder / "err").open("wb") as err:
             self.process = subprocess.Popen(words, stdout=out, stderr=err, env=environment)
         self._await(lambda: "listens on" in self._told())
         self.port = int(self._told().rpartition(":")[2])
-        self.token = ""
 
     def _told(self) -> str:
         return self._out.read_text()
@@ -208,10 +212,27 @@ async def orders(service: Service, agent: str, seconds: float, each_s: float) ->
 
 
 def many_fills(service: Service, count: int) -> None:
-    """Write fills beside those of the run, as if it had gone on for months."""
-    with sqlite3.connect(service.home / "tidemill.db", timeout=30) as connection:
+    """Write fills beside those of the run, as if it had gone on for months, while the service is down.
+
+    The indexes are made anew afterwards: that is a tenth of the time.
+    """
+    run_id = service.run_id()
+    service.stop()
+    database = service.home / "tidemill.db"
+    with closing(sqlite3.connect(database, timeout=30, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=OFF")
-        connection.execute(_FILLS, (service.run_id(), count))
+        connection.execute("PRAGMA cache_size=-200000")
+        found = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'fills' AND sql IS NOT NULL"
+        indexes = connection.execute(found).fetchall()
+        connection.execute("BEGIN IMMEDIATE")
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+        connection.execute(_FILLS, (run_id, count))
+        for _, text in indexes:
+            connection.execute(text)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    service.start()
 
 
 async def alone(service: Service, path: str, count: int) -> dict[str, float]:
