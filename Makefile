@@ -13,7 +13,7 @@ STAMP := $(shell date -u +%Y%m%dT%H%M%SZ)
 PORTS := 9001 9012 9014
 
 .DEFAULT_GOAL := help
-.PHONY: help trade trade-cli trade-cli-backfill trade-cli-timestamp open-trading test-order test-logs smoke full-check run report backtest test test-sim check format format-check lint types floors docs docs-check parity bounds bench \
+.PHONY: help trade trade-cli trade-cli-backfill trade-cli-timestamp open-trading test-order test-logs smoke full-check run report backtest test test-sim test-api check format format-check lint types floors docs docs-check parity bounds bench \
 	bench-peers lock clean setup-dev test-cov pre-commit-install pre-commit-run run-api run-dev run-prod run-docker \
 	secrets health routes logs-api db-clean reset cleanup-ports
 
@@ -125,6 +125,10 @@ test-cov: $(VENV)/.dev-ready  ## all tests, and what of the code they reach in b
 test-sim: $(VENV)/.dev-ready  ## two thousand simulated days with faults of every kind (SIM_DAYS, SIM_FIRST choose others)
 	@$(PY) -m tidemill.kernel.warm
 	@$(PY) -m pytest -q -n $(WORKERS) -m campaign tests/simulation $(ARGS)
+
+test-api: $(VENV)/.dev-ready  ## ten thousand odd requests for the whole API, an engine beside it (API_CASES, API_SEED choose others)
+	@$(PY) -m tidemill.kernel.warm
+	@$(PY) -m pytest -q -m campaign tests/web/test_fuzz.py $(ARGS)
 
 check: format-check lint types floors docs-check  ## formatting, lint, types, floors and docs, changing nothing
 

@@ -188,4 +188,4 @@ def install_errors(app: FastAPI) -> None:
 
 def errors_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of errors a route may answer with: those of every route, and its own."""
-    return {status: {"model": ErrorBody} for status in sorted({400, 413, 422, 429, 503, *statuses})}
+    return {status: {"model": ErrorBody} for status in sorted({400, 408, 413, 414, 422, 429, 503, *statuses})}
