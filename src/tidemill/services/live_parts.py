@@ -112,8 +112,10 @@ class _PaperPresent(Present):
             return 0
         return to_micros(float(slot["quantity"]) * last * item.multiplier) - int(slot["notional"])
 
-    def _symbol(self, row: int, now_ns: int, mono_ns: int, held: dict[str, float]) -> SymbolFacts:
-        found = super()._symbol(row, now_ns, mono_ns, held)
+    def _symbol(
+        self, row: int, now_ns: int, mono_ns: int, held: dict[str, float], own: dict[str, float]
+    ) -> SymbolFacts:
+        found = super()._symbol(row, now_ns, mono_ns, held, own)
         price = self._own_price(row) if self.rests_unpriced and not (found.last > 0.0) else 0.0
         return replace(found, last=price, stamp_ns=now_ns, arrived_mono_ns=mono_ns) if price > 0.0 else found
 
