@@ -17,7 +17,7 @@ from tidemill.adapters.sql.service_tables import JOBS
 from tidemill.bootstrap.research import build_research
 from tidemill.services.jobs.asked import BacktestWish
 from tidemill.services.jobs.backtests import StrategyWish
-from tidemill.services.jobs.limits import WorkLimits
+from tidemill.services.jobs.limits import WorkLimits, limits_for, machine_memory, workers_within
 from tidemill.services.jobs.pool import Pool
 
 SHORT = {"strategy": "meanReversion", "symbols": ["AAPL"], "wait": False}
@@ -88,17 +88,19 @@ def test_a_cancelled_job_ends_at_work_and_waiting(at_work: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "word"),
+    ("limits", "body", "word"),
     [
-        (WorkLimits(wall_s=0.5), "longer than 0.5 s"),
-        (WorkLimits(cpu_s=0), "processor time"),
-        (WorkLimits(memory_bytes=384 << 20), "memory"),
+        (WorkLimits(wall_s=0.5), LONG, "longer than 0.5 s"),
+        (WorkLimits(cpu_s=0), LONG, "processor time"),
+        (WorkLimits(memory_bytes=384 << 20), LONG, "memory"),
     ],
 )
-def test_a_job_that_runs_away_is_ended_by_its_limit(at_work: Service, limits: WorkLimits, word: str) -> None:
+def test_a_job_that_runs_away_is_ended_by_its_limit(
+    at_work: Service, limits: WorkLimits, body: dict[str, Any], word: str
+) -> None:
     limited(at_work, limits)
     try:
-        job = ended(at_work, "enterprise", at_work.post("enterprise", "/v1/backtests/run", LONG, 202)["id"])
+        job = ended(at_work, "enterprise", at_work.post("enterprise", "/v1/backtests/run", body, 202)["id"])
         assert job["status"] == "FAILED"
         assert word in job["message"] or "died" in job["message"]
     finally:
@@ -216,4 +218,25 @@ def test_the_oldest_jobs_beyond_two_hundred_go(at_work: Service) -> None:
     )
     left = [job["id"] for job in at_work.get("viewer", "/v1/backtests?limit=1000&status=DONE")["backtests"]]
     assert (len(left), left[-1]) == (200, "old-005")
+    limited(at_work, WorkLimits())
+
+
+@pytest.mark.parametrize("gigabytes", [0, 2, 4, 8, 16, 64, 512])
+def test_all_workers_together_stay_within_the_machine(gigabytes: int) -> None:
+    whole = gigabytes << 30
+    for processors in (1, 2):
+        workers = workers_within(processors, whole)
+        limits = limits_for(workers, whole)
+        assert 1 <= workers <= processors
+        assert limits.memory_bytes <= WorkLimits().memory_bytes
+        assert not whole or workers * limits.memory_bytes <= whole
+    assert machine_memory() >= 0
+
+
+def test_what_memory_does_not_hold_is_refused_whatever_the_tier(at_work: Service) -> None:
+    limited(at_work, WorkLimits(memory_bytes=1 << 30)).close()
+    body = {**LONG, "data": {"kind": "synthetic", "sessions": 2_000}}
+    told = at_work.post("enterprise", "/v1/backtests/run", body, 422)
+    assert told["code"] == "over_quota" and told["details"]["maximum"] == 100_000
+    assert "the memory of this machine holds 100,000" in told["message"]
     limited(at_work, WorkLimits())

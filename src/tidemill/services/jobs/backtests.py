@@ -24,9 +24,10 @@ from tidemill.services.home import Home
 from tidemill.services.jobs.asked import Asked, BacktestWish, asked_of
 from tidemill.services.jobs.job import ACTIVE, Job, job_of
 from tidemill.services.jobs.known import NO_NEWS
+from tidemill.services.jobs.limits import bars_within
 from tidemill.services.jobs.pool import Pool, job_folder
 from tidemill.services.jobs.queue import Queue, lock_user
-from tidemill.services.jobs.work import REPORT, RESULT
+from tidemill.services.jobs.work import MEMORY_HOLDS, REPORT, RESULT, TIER_ALLOWS
 from tidemill.services.refusals import Kind, Refused
 
 __all__ = ["Backtests", "Health", "StrategyWish"]
@@ -86,7 +87,9 @@ class Backtests:
         asked = self._asked(principal, strategy, wish)
         limits, now = limits_of(principal.tier), self._clock.now_ns()
         if asked.data["kind"] == "synthetic":
-            _check_bars(asked.data["sessions"] * _BARS_PER_SESSION * len(asked.symbols), limits.backtest_bars)
+            bars = asked.data["sessions"] * _BARS_PER_SESSION * len(asked.symbols)
+            _check_bars(bars, limits.backtest_bars, TIER_ALLOWS)
+            _check_bars(bars, bars_within(self.pool.limits), MEMORY_HOLDS)
         digest = asked.hash()
         with self._database.write() as writing:
             lock_user(writing, principal.user_id)
@@ -207,9 +210,9 @@ class Backtests:
         self.pool.close()
 
 
-def _check_bars(bars: int, most: int) -> None:
+def _check_bars(bars: int, most: int, bound: str) -> None:
     if bars > most:
-        sentence = f"These are about {bars:,} bars, and the tier allows {most:,}; take fewer sessions or symbols."
+        sentence = f"These are about {bars:,} bars, and {bound} {most:,}; take fewer sessions or symbols."
         raise Refused(Kind.INVALID, "over_quota", sentence, details={"bars": bars, "maximum": most})
 
 

@@ -12,9 +12,9 @@ from tidemill.ports.seams import Ids
 from tidemill.services.access.tiers import limits_of
 from tidemill.services.home import Home
 from tidemill.services.jobs.job import Job
-from tidemill.services.jobs.limits import WorkLimits
+from tidemill.services.jobs.limits import WorkLimits, bars_within, limits_for, machine_memory, workers_within
 from tidemill.services.jobs.queue import Queue
-from tidemill.services.jobs.work import Task
+from tidemill.services.jobs.work import MEMORY_HOLDS, TIER_ALLOWS, Task
 from tidemill.services.jobs.worker import Ended, Worker
 from tidemill.services.logs import Log
 
@@ -27,8 +27,8 @@ _MOST_WORKERS = 2
 
 
 def usual_workers() -> int:
-    """Return how many workers a machine gets: one for every two processors, one or two."""
-    return min(_MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2))
+    """Return how many workers a machine gets: one for every two processors, one or two, as its memory carries."""
+    return workers_within(min(_MOST_WORKERS, max(1, (os.cpu_count() or 1) // 2)), machine_memory())
 
 
 def job_folder(home: Home, job_id: str) -> Path:
@@ -49,7 +49,8 @@ class Pool:
     ) -> None:
         self._home, self._queue, self._log = home, queue, log
         self._owner = ids.fresh("pool-")
-        self._count, self.limits = workers or usual_workers(), limits or WorkLimits()
+        self._count = workers or usual_workers()
+        self.limits = limits or limits_for(self._count, machine_memory())
         self._threads: list[threading.Thread] = []
         self._workers: list[Worker] = []
         self._bell = threading.Condition()
@@ -123,7 +124,9 @@ class Pool:
             beaten = time.monotonic()
             return self._queue.beat(job, owner, ratio)
 
-        task = Task(self._home, job.body, job_folder(self._home, job.id), most_bars)
+        fits = bars_within(self.limits)
+        bound = TIER_ALLOWS if most_bars <= fits else MEMORY_HOLDS
+        task = Task(self._home, job.body, job_folder(self._home, job.id), min(most_bars, fits), bound)
         try:
             ended = worker.run(task, look)
         except StoreError:

@@ -19,10 +19,12 @@ from tidemill.services.jobs.limits import WorkLimits, allow_cpu, limit_memory
 from tidemill.services.jobs.outcome import performance_of, summary_of
 from tidemill.services.refusals import Kind, Refused
 
-__all__ = ["REPORT", "RESULT", "Task", "run_task", "work"]
+__all__ = ["MEMORY_HOLDS", "REPORT", "RESULT", "TIER_ALLOWS", "Task", "run_task", "work"]
 
 RESULT, REPORT = "result.json", "report.html"
 _TELL_S = 0.2  # between two words about progress
+TIER_ALLOWS = "the tier allows"
+MEMORY_HOLDS = "the memory of this machine holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,14 @@ class Task:
 
     Args:
         home: of the installation, for its data sets. body: of the job. folder: where its files go.
-        most_bars: bars of all symbols together that the owner's tier allows.
+        most_bars: bars of all symbols together that it may take. bound: what sets that: the tier or the memory.
     """
 
     home: Home
     body: str
     folder: Path
     most_bars: int
+    bound: str = TIER_ALLOWS
 
 
 def work(line: Connection, limits: WorkLimits) -> None:
@@ -89,7 +92,7 @@ def run_task(task: Task, tell: Callable[[float], None]) -> dict[str, Any]:
     job = prepare_job(request)
     bars = sum(map(len, job.bars))
     if bars > task.most_bars:
-        sentence = f"These are {bars:,} bars, and the tier allows {task.most_bars:,}; take fewer days or symbols."
+        sentence = f"These are {bars:,} bars, and {task.bound} {task.most_bars:,}; take fewer days or symbols."
         raise Refused(Kind.INVALID, "over_quota", sentence, details={"bars": bars, "maximum": task.most_bars})
     record, engine = run_backtest(job)
     result = settle_run(request, job, record, engine)
