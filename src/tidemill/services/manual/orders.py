@@ -1,116 +1,52 @@
-"""Orders of people: placed on their desk, found, cancelled, and everything closed."""
+"""Orders of people: placed on their desk, cancelled, and everything closed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
-
-from tidemill.adapters.sql.database import Database, Row
-from tidemill.adapters.sql.tables import FILLS, ORDERS
 from tidemill.model.errors import GuardRefusal
 from tidemill.model.people import Principal, UserScope
 from tidemill.ports.seams import Clock, Ids
 from tidemill.services.commands.asking import Asking
 from tidemill.services.fleet.facts import Facts
-from tidemill.services.fleet.newest import newest_rows
-from tidemill.services.fleet.refusals import live_refused, not_there
-from tidemill.services.fleet.runs import OwnedRun, Runs
+from tidemill.services.fleet.refusals import live_refused
 from tidemill.services.manual.desk import Desk, Desks
+from tidemill.services.manual.order_pages import OrderPages
 from tidemill.services.manual.stopping import Stopping
 from tidemill.services.manual.trade_logs import Noted, TradeLogs
+from tidemill.services.manual.wanted import Placed, Wanted
 from tidemill.services.operating import Answer
 from tidemill.services.refusals import Kind, Refused
 
-__all__ = ["Orders", "Placed", "Wanted"]
+__all__ = ["Orders"]
 
 _ASK_S = 10.0
 _LONG_AGO_NS = 3_600_000_000_000  # entered so long before it is sent, a trade is one of the past
 _SKEW_NS = 5_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An order somebody wants.
-
-    Args:
-        side: buy or sell. effect: open, close, or net (what is held decides).
-        entry: trade when this price is touched or crossed, from wherever the market stands.
-        limit_price, trigger_price: of limit and stop orders. stop_loss, take_profit: bracket of the position.
-        time_in_force: gtc, day, ioc, fok.
-        entered_ns: when the trade was entered, as they say; 0: now. features, notes, source: written down with it.
-        exit_price, exited_ns, outcome: of a trade of the past that is over.
-        confidence: 0 to 100, of a signal.
-    """
-
-    symbol: str
-    side: str
-    quantity: float
-    effect: str = "net"
-    entry: float | None = None
-    limit_price: float | None = None
-    trigger_price: float | None = None
-    stop_loss: float | None = None
-    take_profit: float | None = None
-    time_in_force: str = "gtc"
-    mode: str = "paper"
-    account: str = ""
-    expected_mode: str = ""
-    entered_ns: int = 0
-    features: Mapping[str, Any] = field(default_factory=dict)
-    notes: str = ""
-    source: str = "api"
-    exit_price: float | None = None
-    exited_ns: int = 0
-    outcome: str = ""
-    confidence: float | None = None
-
-    @property
-    def price(self) -> float | None:
-        """Return at what it asks to trade, None of a market order."""
-        return self.entry or self.limit_price or self.trigger_price
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of an order.
-
-    Args:
-        order_id: of the order, or of the note of a trade of the past. state: as the record has it; RECORDED of such a
-            note; PENDING while no engine has answered. message: of the engine. run_id: empty of a note.
-    """
-
-    order_id: str
-    state: str
-    message: str
-    run_id: str
-    is_backfill: bool = False
-
-
 class Orders:
     """Orders of everybody; each call sees those of one.
 
     Args:
-        database, clock, ids: of the installation. desks, runs, facts, asking, logs, stopping: what it works with.
+        clock, ids: of the installation. desks, pages, facts, asking, logs, stopping: what it works with.
     """
 
     def __init__(
         self,
-        database: Database,
         clock: Clock,
         ids: Ids,
         *,
         desks: Desks,
-        runs: Runs,
+        pages: OrderPages,
         facts: Facts,
         asking: Asking,
         logs: TradeLogs,
         stopping: Stopping,
     ) -> None:
-        self._database, self._clock, self._ids = database, clock, ids
-        self._desks, self._runs, self._facts = desks, runs, facts
+        self._clock, self._ids = clock, ids
+        self._desks, self._pages, self._facts = desks, pages, facts
         self._asking, self._logs, self._stopping = asking, logs, stopping
 
     def place(self, principal: Principal, wanted: Wanted, key: str = "") -> Placed:
@@ -248,60 +184,13 @@ class Orders:
         order_id, _, state = answer.text.partition(" ")
         return Placed(order_id, state.split(" ")[0] or "WORKING", answer.text, desk.run.run_id)
 
-    # --- finding
-
-    def page(
-        self,
-        scope: UserScope,
-        *,
-        limit: int,
-        before: str = "",
-        states: Sequence[str] = (),
-        symbol: str = "",
-        run_id: str = "",
-    ) -> Sequence[Row]:
-        """Return orders of all of somebody's runs, newest first.
-
-        Args:
-            before: id of the order the page begins behind.
-
-        Raises:
-            Refused: there is no such order or run.
-        """
-        runs = [self._runs.get(scope, run_id)] if run_id else self._runs.list(scope, limit=1_000)
-        where: list[ColumnElement[bool]] = [ORDERS.c.state.in_(states)] if states else []
-        where += [ORDERS.c.symbol == symbol] if symbol else []
-        if before:
-            last = self.get(scope, before)[0]
-            older = and_(ORDERS.c.created_ns == last["created_ns"], ORDERS.c.client_id < last["client_id"])
-            where.append(or_(ORDERS.c.created_ns < last["created_ns"], older))
-        return newest_rows(self._database, ORDERS, runs, "created_ns", limit, 0, *where)
-
-    def get(self, scope: UserScope, order_id: str) -> tuple[Row, OwnedRun]:
-        """Return one order and its run. Raises Refused: nobody has it, or somebody else."""
-        row = self._database.row(select(ORDERS).where(ORDERS.c.client_id == order_id))
-        if row is None:
-            raise not_there("order", order_id)
-        try:
-            return row, self._runs.get(scope, row["run_id"])
-        except Refused:
-            raise not_there("order", order_id) from None
-
-    def fills(self, scope: UserScope, *, limit: int, offset: int, symbol: str = "", run_id: str = "") -> Sequence[Row]:
-        """Return fills of all of somebody's runs, newest first. Raises Refused: there is no such run."""
-        runs = [self._runs.get(scope, run_id)] if run_id else self._runs.list(scope, limit=1_000)
-        where = [FILLS.c.symbol == symbol] if symbol else []
-        return newest_rows(self._database, FILLS, runs, "ts_ns", limit, offset, *where)
-
-    # --- ending
-
     def cancel(self, principal: Principal, order_id: str) -> Answer:
         """Cancel an order; a halt does not stand in the way.
 
         Raises:
             Refused: there is no such order, or its run is over.
         """
-        row, run = self.get(principal.scope, order_id)
+        row, run = self._pages.get(principal.scope, order_id)
         return self._asking.ask(
             principal.scope,
             run.run_id,

@@ -14,7 +14,8 @@ from tidemill.adapters.sql.service_tables import SIGNAL_REQUESTS
 from tidemill.model.errors import GuardRefusal
 from tidemill.model.people import Principal, UserScope
 from tidemill.ports.seams import Clock, Ids
-from tidemill.services.manual.orders import Orders, Placed, Wanted
+from tidemill.services.manual.orders import Orders
+from tidemill.services.manual.wanted import Placed, Wanted
 from tidemill.services.refusals import Refused
 
 __all__ = ["Judged", "Signal", "Signals"]

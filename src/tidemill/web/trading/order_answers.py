@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from tidemill.services.fleet.facts import number, usd
-from tidemill.services.manual.orders import Placed, Wanted
+from tidemill.services.manual.wanted import Placed, Wanted
 from tidemill.web.times import iso_utc
 
 __all__ = ["STATUSES", "FillOut", "FillsOut", "FlattenOut", "OrderOut", "OrdersOut", "StatusOut"]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, C
 from tidemill.model.enums import OrderType
 from tidemill.model.errors import ConfigError
 from tidemill.model.parsing import parse_enum
-from tidemill.services.manual.orders import Wanted
+from tidemill.services.manual.wanted import Wanted
 from tidemill.web.wishes import STRICT
 
 __all__ = ["Account", "Features", "FlattenIn", "ModeIn", "OrderIn", "Price", "Quantity", "Symbol"]

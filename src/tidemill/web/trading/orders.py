@@ -16,8 +16,8 @@ from tidemill.model.enums import OrderState
 from tidemill.model.errors import ConfigError
 from tidemill.model.people import Role
 from tidemill.services.access.audit import record
-from tidemill.services.manual.orders import Wanted
 from tidemill.services.manual.trade_logs import source_of
+from tidemill.services.manual.wanted import Wanted
 from tidemill.web.access import Caller, Scope, rule
 from tidemill.web.errors import ApiError
 from tidemill.web.hop import OneHop
@@ -56,7 +56,7 @@ def _find(request: Request, scope: Scope, order_id: Annotated[str, Path(min_leng
     log = manual.logs.of_order(scope, order_id)
     if log is not None and not log["run_id"]:
         return None, log
-    return manual.orders.get(scope, order_id)[0], log
+    return manual.pages.get(scope, order_id)[0], log
 
 
 FoundOrder = Annotated[_Found, Depends(_find)]
@@ -76,7 +76,7 @@ def _instant(text: str | None, field: str) -> int:
 
 
 def _seen(parts: Parts, scope: Scope, order_id: str) -> OrderOut:
-    row, run = parts.manual.orders.get(scope, order_id)
+    row, run = parts.manual.pages.get(scope, order_id)
     return OrderOut.of(row, run.account, parts.manual.logs.of_order(scope, order_id))
 
 
@@ -126,7 +126,7 @@ def list_orders(
 ) -> OrdersOut:
     """Return orders of all of one's runs, newest first; ``cursor`` is the ``next_cursor`` of the page before."""
     parts = parts_of(request)
-    rows = parts.manual.orders.page(
+    rows = parts.manual.pages.page(
         scope,
         limit=limit,
         before=cursor or "",
@@ -181,8 +181,8 @@ def list_fills(
     offset: _Offset = 0,
 ) -> FillsOut:
     """Return fills of all of one's runs, newest first."""
-    orders = parts_of(request).manual.orders
-    rows = orders.fills(scope, limit=limit, offset=offset, symbol=(symbol or "").upper(), run_id=run_id or "")
+    pages = parts_of(request).manual.pages
+    rows = pages.fills(scope, limit=limit, offset=offset, symbol=(symbol or "").upper(), run_id=run_id or "")
     return FillsOut(fills=[FillOut.of(row) for row in rows])
 
 
