@@ -37,6 +37,7 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # `Measured` counts; nothing is sent elsewhere
     )
     app.state.parts = parts
     app.state.rates = Rates(parts.clock, settings.rate_limit_ratio)

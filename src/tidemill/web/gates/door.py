@@ -6,8 +6,9 @@ Whatever goes wrong behind it is answered here in the one shape of errors, and t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidemill.ports.seams import Ids
@@ -17,20 +18,26 @@ __all__ = ["Door"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _HEADER = "X-Request-Id"
+_NAMED = b"x-request-id"
 _ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    b"cache-control": b"no-store",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
-_PAGE_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
+_POLICY = b"content-security-policy"
+_FOR_DATA = {_POLICY: b"default-src 'none'; frame-ancestors 'none'", **_ALWAYS}
+_FOR_PAGES = {
+    _POLICY: (
+        b"default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        b"font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
+        b"form-action 'self'; frame-ancestors 'none'"
+    ),
+    **_ALWAYS,
+}
 
 
 class Door:
@@ -61,13 +68,7 @@ class Door:
             nonlocal is_begun
             is_begun = True
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers[_HEADER] = name
-                is_page = headers.get("content-type", "").startswith("text/html")
-                headers.setdefault("Content-Security-Policy", _PAGE_POLICY if is_page else _DATA_POLICY)
-                headers.setdefault("Cache-Control", "no-store")
-                for header, value in _ALWAYS.items():
-                    headers.setdefault(header, value)
+                message["headers"] = _dressed(message.get("headers", ()), name)
             await send(message)
 
         try:
@@ -76,3 +77,11 @@ class Door:
             if scope["type"] == "http" and not is_begun:
                 await answer_of(error, name)(scope, receive, send_named)
             raise
+
+
+def _dressed(headers: Iterable[tuple[bytes, bytes]], name: str) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers with its request's name, and with those of every answer that it has not itself."""
+    own = [(key, value) for key, value in headers if key != _NAMED]
+    known = dict(own)
+    usual = _FOR_PAGES if known.get(b"content-type", b"").startswith(b"text/html") else _FOR_DATA
+    return [*own, (_NAMED, name.encode()), *((key, value) for key, value in usual.items() if key not in known)]
