@@ -33,11 +33,7 @@ def shared_data() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes long first: whoever works side by side then ends together, on short ones."""
-    items.sort(key=lambda item: _rank(item.path.relative_to(ROOT / "tests").parts[0]))
-
-
-def _rank(folder: str) -> int:
-    return _LONG_FIRST.index(folder) if folder in _LONG_FIRST else len(_LONG_FIRST)
+    items.sort(key=lambda item: next((rank for rank, name in enumerate(_LONG_FIRST) if name in item.path.parts), 99))
 
 
 def pytest_configure() -> None:
