@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from up_scene import COMMAND, Up, until, write_agent
 
-from patience import PATIENCE_S, stretch
+from patience import PATIENCE_S
 from tidemill.runtime.guard.halts import Halts, Rung
 from tidemill.services.halting import halt
 from tidemill.services.operating import ask_order, ask_tick
@@ -28,7 +28,7 @@ HANG_S = 8.0
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("service")
-    scene = Up(folder, [write_agent(folder, "calm")], "--service", "--port", "0", hang_s=HANG_S * stretch())
+    scene = Up(folder, [write_agent(folder, "calm")], "--service", "--port", "0", hang_s=HANG_S)
     try:
         scene.wait_ready()
         yield scene
