@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live_market import CLOSE, FUTURE, OPEN, OTHER, STOCK, PlainHours, trades
 
+from live_market import CLOSE, FUTURE, OPEN, OTHER, STOCK, PlainHours, trades
 from tidemill.adapters.calendars import get_calendar
 from tidemill.kernel.candle_records import FILLED
 from tidemill.model.bars import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
