@@ -18,6 +18,7 @@ _STUCK_NS = 10 * SECOND_NS
 _SMALL_NS = 10 * SECOND_NS  # so long is an order smaller than it should be before it is made larger
 _UNDEAD_NS = 2 * SECOND_NS  # so old a list may be
 _TINY = 1e-9
+_FORMER_NS = 5 * SECOND_NS  # how long the lists may take to prove that a replaced order is over
 _VANISHED = 3  # whole answers without an order that should be there
 
 
@@ -51,7 +52,7 @@ class Comparer:
             best = alive[-1]
         for item in alive:
             if item is not best and len(alive) > 1:
-                self._hooks.twin(order, item)
+                self._hooks.twin(order, item.broker_id)
         self._watch_undead(order, shown, now)
         units = missing_units(order, shown, fills)
         if units:
@@ -74,7 +75,7 @@ class Comparer:
     @property
     def is_wondering(self) -> bool:
         """Tell whether something was seen that a second look has to confirm."""
-        return bool(self._undead or self._large)
+        return bool(self._undead or self._large or self._book.forked)
 
     def _watch_undead(self, order: LiveOrder, shown: list[BrokerOrder], now: int) -> None:
         """Have an order cancelled that works at the broker although it has ended here; a list may be a little old."""
@@ -83,7 +84,7 @@ class Comparer:
             if not is_undead or item.state is OrderState.UNKNOWN:
                 self._undead.pop(item.broker_id, None)
             elif now - self._undead.setdefault(item.broker_id, now) >= _UNDEAD_NS:
-                self._hooks.twin(order, item)
+                self._hooks.twin(order, item.broker_id)
 
     def _watch_size(self, order: LiveOrder, shown: BrokerOrder, now: int) -> None:
         """Have an order fitted that the broker did not make smaller when another of its group filled, or that is small.
@@ -119,6 +120,14 @@ class Comparer:
             self._pending.pop(name)
             action = "cancel" if order.state is OrderState.CANCEL_PENDING else "replace"
             self._hooks.doubt(order, action, "it was answered and does not show")
+
+    def wonder(self) -> None:
+        """Have former incarnations ended that no list has shown, nor proven to be over, for a while: they may work."""
+        now = self._clock.now_ns()
+        for order in list(self._book.forked.values()):
+            for name, former in list(order.incarnations.former.items()):
+                if now - former.since_ns >= _FORMER_NS:
+                    self._hooks.twin(order, name)
 
     def _forget(self, listed: set[str]) -> None:
         """Let go of former incarnations that a whole list no longer shows, once it has had time to."""

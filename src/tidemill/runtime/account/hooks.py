@@ -26,7 +26,7 @@ class PollHooks:
     Args:
         hear: takes reports; they come back to the core as events.
         doubt: an order that should be shown is not, or a change of it is overdue; with the request in question.
-        twin: a second working incarnation of an order.
+        twin: an order, and the broker's name of another incarnation of it that works, or may.
         larger: an order that is larger, or smaller, at the broker than it has to be.
         differs: whether our position in a symbol and the broker's differ.
         foreign: the open orders that are not in our record.
@@ -39,7 +39,7 @@ class PollHooks:
 
     hear: Callable[[OrderReport], None]
     doubt: Callable[[LiveOrder, str, str], None]
-    twin: Callable[[LiveOrder, BrokerOrder], None]
+    twin: Callable[[LiveOrder, str], None]
     larger: Callable[[LiveOrder], None]
     differs: Callable[[str], bool]
     foreign: Callable[[list[BrokerOrder]], None]

@@ -78,7 +78,7 @@ class Outside:
         hooks = PollHooks(
             hear=parts.inbox.report,
             doubt=self.repairs.doubt,
-            twin=lambda order, shown: self.repairs.end_twin(order, shown.broker_id),
+            twin=self.repairs.end_twin,
             larger=self.repairs.fit,
             differs=lambda symbol: symbol in health.recon_symbols,
             foreign=self.reconciler.take_foreign,

@@ -188,6 +188,7 @@ class AccountPoller:
         found = incarnations(orders.items, self._book)
         for name, shown in found.items():
             self._comparer.compare(self._book.by_client[name], shown, fills)
+        self._comparer.wonder()
         alive = [item for item in orders.items if not is_final(item.state)]
         self._hooks.foreign([item for item in alive if self._book.find(item.client_id, item.broker_id) is None])
         self.is_whole = orders.is_complete and executions.is_complete

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 from tidemill.model.bars import SECOND_NS
+from tidemill.model.enums import OrderState
 from tidemill.model.journal import OutboxRow
 from tidemill.runtime.account.parts import OutsideParts
 from tidemill.runtime.orders.live_order import LiveOrder
@@ -15,6 +16,7 @@ from tidemill.runtime.orders.sender import Sender
 
 __all__ = ["Repairs"]
 
+_TINY = 1e-9
 _AGAIN_NS = 5 * SECOND_NS  # between two cancellations of one order too many
 
 
@@ -28,7 +30,8 @@ class Repairs:
     def __init__(self, parts: OutsideParts, sender: Sender, doubt: Callable[[Outgoing, str], None]) -> None:
         self._parts, self._sender, self._doubt = parts, sender, doubt
         self._twins: dict[str, int] = {}
-        self._forks: dict[str, str] = {}  # by client id: the former incarnation the lists were asked about
+        self._forks: set[str] = set()  # former incarnations the lists were asked about
+        self._split: dict[str, LiveOrder] = {}  # orders that have, or had, a former incarnation
 
     def look_at_forks(self) -> bool:
         """End former incarnations that are proven to work on, or have no place left; return whether to ask for lists.
@@ -37,13 +40,27 @@ class Repairs:
         """
         is_new = False
         for order in list(self._parts.book.forked.values()):
-            incarnations, name = order.incarnations, order.request.client_id
+            incarnations = order.incarnations
+            self._split[order.request.client_id] = order
             for former in list(incarnations.former):
-                if name not in self._forks:
-                    self._forks[name], is_new = former, True
+                if former not in self._forks:
+                    self._forks.add(former)
+                    is_new = True
                 if not order.is_open or incarnations.fills_by.get(former, 0.0) > 0.0:
                     self.end_twin(order, former)
+        self._fit_split()
         return is_new
+
+    def _fit_split(self) -> None:
+        """Take off an order at once what a former incarnation has filled: its replacement was for that, too."""
+        for name, order in list(self._split.items()):
+            is_settled = order.is_working and order.state is not OrderState.REPLACE_PENDING
+            if not order.is_open:
+                del self._split[name]
+                continue
+            is_large = order.remaining > 0.0 and order.asked > order.quantity - order.elsewhere + _TINY
+            if is_large and is_settled and not self._sender.is_busy_with(name):
+                self.fit(order)
 
     def trim(self, order: LiveOrder) -> None:
         """Take an order away from the broker for which nothing is left there."""
@@ -66,7 +83,7 @@ class Repairs:
         if self._sender.is_busy_with(name) or now - self._twins.get(broker_id, -(2**62)) < _AGAIN_NS:
             return
         self._twins[broker_id] = now
-        text = f"{name} is {order.state.name} here and {broker_id} works at the broker, too; cancelling it."
+        text = f"{name} is {order.state.name} here and {broker_id} may work at the broker, too; cancelling it."
         self._parts.alert(1, "TWO_INCARNATIONS", text)
         self._sender.request(Outgoing("cancel", order, self._row(order, "cancel", broker_id), broker_id=broker_id))
 

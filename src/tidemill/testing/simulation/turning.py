@@ -26,12 +26,13 @@ _TINY = 1e-9
 
 @dataclass(slots=True)
 class _Move:
-    """Something that moved a position: by how many units, when, and whose (empty: nobody's of ours)."""
+    """Something that moved a position: by how many units, when, whose (empty: nobody's of ours), and what kind of fill."""
 
     exec_id: str
     client_id: str
     units: float
     at_ns: int
+    kind: str
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Turning:
 
     def moved(self, fill: SimFill, units: float) -> None:
         """Note that a position moved at the broker."""
-        self._moves[fill.symbol].append(_Move(fill.exec_id, fill.client_id, units, self._now_ns()))
+        self._moves[fill.symbol].append(_Move(fill.exec_id, fill.client_id, units, self._now_ns(), fill.kind))
 
     def sent(self, process: int, client_id: str) -> None:
         """Note that an order, or another quantity of it, leaves a process."""
@@ -143,6 +144,8 @@ class Turning:
                 return False
             has_asked = sent.asked_ns >= move.at_ns or sent.at_ns - sent.asked_ns <= _ASKED_NS
             rival = self._sent.get(move.client_id)
+            if move.kind != "real":  # taken back or corrected: only the usual rounds tell of it
+                return has_asked or sent.at_ns - move.at_ns <= _FOUND_NS
             return has_asked or (rival is not None and sent.at_ns - rival.at_ns <= _TOGETHER_NS)
         if booked is None:
             return self._is_in_time(move.at_ns, -1)

@@ -30,7 +30,7 @@ class Table:
         hooks = PollHooks(
             hear=lambda report: self.asked.append(report.kind.name),
             doubt=lambda _order, action, _text: self.asked.append(action),
-            twin=lambda _order, shown: self.asked.append(f"end {shown.broker_id}"),
+            twin=lambda _order, name: self.asked.append(f"end {name}"),
             larger=lambda order: self.asked.append(f"fit {order.quantity:g}"),
             differs=lambda _symbol: self.differs,
             foreign=lambda _orders: None,
@@ -137,3 +137,18 @@ def test_what_is_withheld_or_filled_by_another_order_is_not_missing() -> None:
     assert table.look(30.0) == []
     assert not table.comparer.is_wondering
     assert table.look(31.0) == ["fit 40"]  # known beyond doubt: what others have filled is no matter of time
+
+
+def test_an_order_that_was_replaced_and_is_not_proven_over_is_ended_after_a_while() -> None:
+    table = Table()
+    table.book.apply(OrderReport(EventKind.REPLACED, "stop", "X2", ts_ns=table.clock.now_ns(), quantity=40.0))
+    assert table.comparer.is_wondering
+    table.comparer.wonder()
+    assert table.asked == []
+    table.clock.advance(5.0)
+    table.comparer.wonder()
+    assert table.asked == ["end X1"]
+    table.book.is_over(table.order, "X1")
+    table.comparer.wonder()
+    assert table.asked == ["end X1"]
+    assert not table.comparer.is_wondering
