@@ -26,7 +26,7 @@ _TINY = 1e-9
 
 @dataclass(slots=True)
 class _Move:
-    """Something that moved a position: by how many units, when, whose (empty: nobody's of ours), and what kind of fill."""
+    """Something that moved a position: by how many units, when, whose (empty: not ours), what kind of fill."""
 
     exec_id: str
     client_id: str
