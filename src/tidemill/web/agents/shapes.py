@@ -52,9 +52,10 @@ def portfolio_out(money: Portfolio, positions: list[PositionFact]) -> PortfolioO
 
 def activity_row(row: Row) -> ActivityRow:
     """Return one line of a run's log."""
+    kind: str = row["kind"]
     return ActivityRow(
         id=f"{row['run_id']}-{row['number']}",
-        activity_type=_ACTIVITIES.get(row["kind"], row["kind"]),
+        activity_type=_ACTIVITIES.get(kind, kind),
         ticker=row["symbol"] or None,
         description=row["text"] or "",
         data=json.loads(row["data_json"] or "{}"),
