@@ -180,17 +180,27 @@ def test_a_run_belongs_to_one_version_of_its_agent(tmp_path: Path, bars: Path) -
     assert line["state"] == "COMPLETED"
 
 
-def test_a_strategy_that_raises_ends_the_run_in_error_and_the_record_says_why(tmp_path: Path, bars: Path) -> None:
+@pytest.mark.parametrize(("when", "told"), [("== 50", 1), (">= 50", 3)])
+def test_a_strategy_that_raises_loses_the_bar_and_after_three_in_a_row_its_voice(
+    tmp_path: Path, bars: Path, when: str, told: int
+) -> None:
     agent = alternating(tmp_path, bars)
+    assert run(agent)[0].code == 0
+    whole = len(recorded_fills(tmp_path / "home", "r"))
     raising = ALTERNATING.replace(
-        "        me.count += 1\n", '        me.count += 1\n        if me.count == 50:\n            {}["gone"]\n'
+        "        me.count += 1\n", f'        me.count += 1\n        if me.count {when}:\n            {{}}["gone"]\n'
     ).replace("    count = Memory(0)", "    compiled = False\n    count = Memory(0)")
     (tmp_path / "alternating.py").write_text(raising, encoding="utf-8")
-    outcome, last = run(agent)
-    assert outcome.code == 5
-    assert last["state"] == "ERROR"
-    (line,) = look(tmp_path, "runs")
-    assert (line["state"], line["message"]) == ("ERROR", outcome.err.removeprefix("Error: ").strip())
+    words = ("--run-id", "raises", "--data-dir", tmp_path / "home", "--json")
+    outcome = tidemill("run", agent, *words)
+    assert outcome.code == 0, outcome.err
+    last = json.loads(outcome.out.splitlines()[-1])
+    assert last["state"] == "COMPLETED"
+    raised = [text for text in last["alerts"] if "raised KeyError: 'gone' (alternating.py, line" in text]
+    assert len(raised) >= min(told, 1)
+    fills = len(recorded_fills(tmp_path / "home", "raises"))
+    assert 0 < fills < whole if told == 3 else fills >= whole - 2
+    assert tidemill("parity", "raises", "--data-dir", tmp_path / "home").code == 0
 
 
 def test_resume_goes_on_with_the_newest_unfinished_run(tmp_path: Path, bars: Path) -> None:

@@ -82,6 +82,7 @@ class BoundStep:
         self.address, self.form, self.keep, self.note = address, form, keep, note
         self.failure: BaseException | None = None
         self.in_row = 0  # so often it has raised since it last came through
+        self.excused = 0  # bars in a row it may raise on before it is called no more; 0: the first ends the loop
         self.prepared: dict[tuple[int, int], tuple[Any, ...]] = {}
 
     def forget(self) -> None:
@@ -94,6 +95,11 @@ class BoundStep:
         """Raise what a Python step raised inside the loop, named by its own file and line."""
         if self.failure is not None:
             raise StrategyError(self._told(self.failure)) from self.failure
+
+    @property
+    def is_mute(self) -> bool:
+        """Tell whether it is called no more: it has raised on as many bars in a row as were excused."""
+        return 0 < self.excused <= self.in_row
 
     def take_failure(self) -> str:
         """Return what a Python step raised on this bar, named by its own file and line, and let it be called again.
@@ -214,14 +220,15 @@ def _bind_python(spec: StrategySpec, form: str, history: Sequence[BarTable | Non
         return arguments
 
     def call(state: int, slot: int, _stream: int, _limit: int) -> int:
-        if bound.failure is None:
+        if bound.failure is None and not bound.is_mute:
             try:
                 arguments = prepared.get((state, slot)) or prepare(state, slot)
                 step(*arguments)
                 bound.in_row = 0
             except BaseException as error:  # noqa: BLE001 - crosses C code; kept and raised again after the loop
-                bound.failure = error
                 bound.in_row += 1
+                if not (bound.excused and isinstance(error, Exception)):
+                    bound.failure = error
                 for ticket in tickets_of(state, slot):  # nothing half made leaves
                     ticket.side = 0
         return 0

@@ -21,6 +21,7 @@ from tidemill.model.errors import GuardRefusal, InvariantBroken
 from tidemill.model.records import EVENT
 from tidemill.runtime.core import Core
 from tidemill.runtime.groups import Groups
+from tidemill.runtime.life.mistakes import MOST_IN_ROW
 from tidemill.runtime.market.market import MARKET_KINDS, TICKS
 from tidemill.runtime.orders.book import OrderBook
 from tidemill.runtime.orders.desk import InstantDesk
@@ -41,7 +42,6 @@ def fly_backtest(tape: NDArray[Any], blueprint: Blueprint) -> Engine:
 
     Raises:
         DataError: there are no bars on the tape, or not such that the loop could take them.
-        StrategyError: an ordinary Python strategy raised.
     """
     symbols = [item.symbol for item in blueprint.plan.instruments]
     return fly_bars(bars_of_tape(tape, symbols), blueprint, tape)
@@ -50,7 +50,7 @@ def fly_backtest(tape: NDArray[Any], blueprint: Blueprint) -> Engine:
 def fly_bars(bars: Sequence[BarTable], blueprint: Blueprint, tape: NDArray[Any]) -> Engine:
     """Run the backtester's compiled loop over bars, with the splits and dividends on a tape; return its core."""
     actions = tape["event"][np.isin(tape["event"]["kind"], _ACTIONS)]
-    engine = blueprint.engine(sum(map(len, bars)))
+    engine = _excusing(blueprint.engine(sum(map(len, bars))))
     symbols = [item.symbol for item in blueprint.plan.instruments]
     engine.replay(build_streams(bars, symbols, [np.ascontiguousarray(actions)] if len(actions) else []))
     return engine
@@ -71,13 +71,17 @@ def fly(
         blueprint: what the core is built from. names: of the run.
         refuse: asked before each order leaves; a sentence keeps it back.
         with_words: people's orders and halts on the tape are obeyed when they came.
-
-    Raises:
-        StrategyError: an ordinary Python strategy raised.
     """
     flight = _Flight(blueprint, names, refuse or (lambda _: ""))
     _run(flight.fly(tape, with_words=with_words))
     return flight.core
+
+
+def _excusing(engine: Engine) -> Engine:
+    """Return a core whose ordinary Python strategies may raise as often as in a run, and lose the bar."""
+    for step in engine.steps:
+        step.excused = MOST_IN_ROW
+    return engine
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -93,7 +97,7 @@ class _Flight:
     """One flight: core, exchange and what lies between."""
 
     def __init__(self, blueprint: Blueprint, names: Names, refuse: Callable[[Outgoing], str]) -> None:
-        self.core, self._refuse = Core(blueprint.engine()), refuse
+        self.core, self._refuse = Core(_excusing(blueprint.engine())), refuse
         book, journal = OrderBook(), Notebook(names.run_id, names.account)
         self._exchange = PaperBroker(blueprint.plan, blueprint.paper)
         desk = InstantDesk(self._exchange, journal, self._approve, {}, may_gather=True)

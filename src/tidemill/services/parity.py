@@ -103,9 +103,6 @@ def parity_of(recorded: RecordedRun, blueprint: Blueprint) -> ParityReport:
 
     Args:
         recorded: the run, of which the hash chain is proven. blueprint: what it was built from.
-
-    Raises:
-        StrategyError: an ordinary Python strategy raised.
     """
     again, decisions = feed_again(recorded, blueprint)
     notes = [blueprint.note] if blueprint.note else []

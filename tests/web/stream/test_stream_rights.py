@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tidemill.adapters.sql.service_tables import AUDIT_LOG
@@ -81,8 +82,9 @@ def test_what_cannot_be_understood_ends_it(stream: Any, said: str) -> None:
 
 def test_too_many_words_end_it_and_so_do_too_many_connections(stream: Any) -> None:
     client = stream.connect("trader")
-    for _ in range(40):
-        client.say("unsubscribe")
+    with suppress(ConnectionClosed):  # it may be shut before the last word
+        for _ in range(40):
+            client.say("unsubscribe")
     assert client.code() == 1008
     for _ in range(8):
         assert stream.connect("other").hello

@@ -7,9 +7,9 @@ from tidemill.runtime.life.wiring import Wired
 from tidemill.runtime.record.remarks import remark
 from tidemill.runtime.words.words import CancelWord, OperatorWord
 
-__all__ = ["Mistakes"]
+__all__ = ["MOST_IN_ROW", "Mistakes"]
 
-_MOST = 3  # bars in a row
+MOST_IN_ROW = 3  # bars a strategy may raise on before it is called no more
 _BY = "engine"
 
 
@@ -33,7 +33,7 @@ class Mistakes:
         core.mistakes.clear()
         self._ended = list(core.disabled)
         for row, in_row in core.in_row():
-            if in_row >= _MOST:
+            if in_row >= MOST_IN_ROW:
                 self._end(row, in_row, "")
 
     def look(self) -> None:
@@ -43,7 +43,7 @@ class Mistakes:
         for mistake in mistakes:
             name = run.terms.strategies[mistake.strategy]
             remark(run.journal, run.now(), "core", "mistake", name, mistake.text.encode())
-            if mistake.in_row >= _MOST:
+            if mistake.in_row >= MOST_IN_ROW:
                 self._end(mistake.strategy, mistake.in_row, mistake.text)
             else:
                 run.alert(2, "STRATEGY_RAISED", f"{name}: {mistake.text} The bar was skipped.")
