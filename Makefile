@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
-WORKERS ?= 2
+# More than two cores have: many tests wait for processes and clocks.
+WORKERS ?= 3
 COVERAGE ?= build/coverage
 ARGS ?=
 TIDEMILL_HOME ?= .tidemill

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
 import tempfile
@@ -159,3 +160,5 @@ def make_service(folder: Path, url: str | None = None, **overrides: Any) -> Iter
             add_people(service)
         yield service
     parts.close()
+    if url is not None:
+        gc.collect()  # connections of threads that have ended go with them, and a server takes only so many
