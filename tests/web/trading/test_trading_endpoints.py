@@ -112,6 +112,8 @@ def test_before_the_first_order_everything_answers(service: Service) -> None:
     assert service.get("trader", "/v1/signal/status")["total"] == 0
     assert service.get("trader", "/v1/halt") == {"halted": False, "halts": [], "heeded": [], "waiting": []}
     assert service.post("trader", "/v1/flatten") == {"cancelled": [], "closing": [], "messages": []}
+    (told,) = service.post("trader", "/v1/flatten", {"symbol": "appl"})["messages"]
+    assert told == "Nothing of APPL is held or works on your desk; nothing was closed."
     assert service.post("trader", "/v1/halt", None, 409)["code"] == "not_now"
     assert service.get("trader", "/v1/runs")["runs"] == []  # looking begins nothing
 

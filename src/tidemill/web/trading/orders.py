@@ -193,6 +193,7 @@ def flatten(request: Request, caller: Caller, body: FlattenIn | None = None) -> 
     with told():
         cancelled, closing, answers = parts.manual.orders.flatten(caller, (said.symbol or "").upper())
     record(parts.database, caller, "desk.flatten", said.symbol or "all", {"reason": said.reason})
-    return FlattenOut(
-        cancelled=cancelled, closing=closing, messages=[answer.text or answer.state for answer in answers]
-    )
+    messages = [answer.text or answer.state for answer in answers]
+    if said.symbol and not (cancelled or closing):
+        messages.append(f"Nothing of {said.symbol.upper()} is held or works on your desk; nothing was closed.")
+    return FlattenOut(cancelled=cancelled, closing=closing, messages=messages)
