@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tidemill.cli.places import home_of
 from tidemill.model.errors import GuardRefusal
 
 if TYPE_CHECKING:
@@ -90,10 +91,9 @@ def order(
     as_json: bool,
 ) -> None:
     """Ask for an order and tell what became of it."""
-    from tidemill.services.home import find_home
     from tidemill.services.operating import ask_order
 
     with refusals(as_json=as_json):
-        home = find_home(data_dir, database)
+        home = home_of(data_dir, database)
         wait_s = WAIT_S if wait else 0.0
         tell(ask_order(home, body, run_id=run, key=key or "", user=by or "", wait_s=wait_s), as_json=as_json)

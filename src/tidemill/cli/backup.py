@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 __all__ = ["backup", "restore"]
 
@@ -25,9 +25,8 @@ def backup(
     """Save the database and the tapes of all runs, also while an engine works, and prove the copies good."""
     from tidemill.cli.show import print_json
     from tidemill.services.backups import make_backup
-    from tidemill.services.home import find_home
 
-    made = make_backup(find_home(data_dir, database), file)
+    made = make_backup(home_of(data_dir, database), file)
     if as_json:
         print_json({name: str(v) if isinstance(v, Path) else v for name, v in asdict(made).items()})
         return
@@ -49,9 +48,8 @@ def restore(
     """
     from tidemill.cli.show import print_json
     from tidemill.services.backups import restore_backup
-    from tidemill.services.home import find_home
 
-    done = restore_backup(find_home(data_dir, database), file)
+    done = restore_backup(home_of(data_dir, database), file)
     if as_json:
         print_json({name: str(v) if isinstance(v, Path) else v for name, v in asdict(done).items()})
         return

@@ -9,7 +9,7 @@ import typer
 
 from tidemill.cli.asking import BY, JSON, RUN, WAIT, WAIT_S, refusals, tell
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 from tidemill.model.errors import ConfigError
 
 __all__ = ["cancel"]
@@ -28,13 +28,12 @@ def cancel(
     as_json: JSON = False,
 ) -> None:
     """Cancel an order, or every working entry of a run."""
-    from tidemill.services.home import find_home
     from tidemill.services.operating import ask_cancel
 
     if (order is None) != every:
         raise ConfigError("Name one order, or write --all for every working entry; not both.")
     with refusals(as_json=as_json):
-        home = find_home(data_dir, database)
+        home = home_of(data_dir, database)
         answers = ask_cancel(home, order, run_id=run, user=by or "", wait_s=WAIT_S if wait else 0.0)
         for answer in answers:
             tell(answer, as_json=as_json)

@@ -10,7 +10,7 @@ import typer
 
 from tidemill.cli.asking import BY, JSON, RUN, WAIT, WAIT_S, refusals, tell
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 __all__ = ["VerdictName", "go_on", "pause", "verdict"]
 
@@ -86,9 +86,8 @@ def _say(
     as_json: bool,
 ) -> None:
     """Say a word to a run and tell what it answers."""
-    from tidemill.services.home import find_home
     from tidemill.services.operating import ask_word
 
     with refusals(as_json=as_json):
-        home = find_home(data_dir, database)
+        home = home_of(data_dir, database)
         tell(ask_word(home, word, body, run_id=run, user=by or "", wait_s=WAIT_S if wait else 0.0), as_json=as_json)

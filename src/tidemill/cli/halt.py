@@ -9,10 +9,11 @@ import typer
 
 from tidemill.cli.asking import BY, JSON, refusals
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 if TYPE_CHECKING:
     from tidemill.runtime.guard.halts import Rung
+    from tidemill.services.home import Home
 
 __all__ = ["flatten", "halt", "resume"]
 
@@ -23,15 +24,29 @@ _SCOPE = Annotated[
 _REASON = Annotated[str, typer.Option(help="Why, for the record.")]
 
 
+def _home(data_dir: str | None, database: str | None) -> Home:
+    """Return where to halt; a setting that cannot be used does not stand in the way, and is told."""
+    from tidemill.model.errors import ConfigError
+    from tidemill.services.home import find_home
+
+    if database is not None:
+        return find_home(data_dir, database)
+    try:
+        return home_of(data_dir, None)
+    except ConfigError as error:
+        home = find_home(data_dir)
+        typer.echo(f"{error} Halting in {home.folder} all the same; --database names another place.", err=True)
+        return home
+
+
 def _halt(
     scope: str, rung: Rung, reason: str, by: str | None, data_dir: str | None, database: str | None, *, as_json: bool
 ) -> None:
     from tidemill.cli.show import print_json
     from tidemill.services import halting
-    from tidemill.services.home import find_home
 
     with refusals(as_json=as_json):
-        done = halting.halt(find_home(data_dir, database), scope, rung, reason, by=by or "")
+        done = halting.halt(_home(data_dir, database), scope, rung, reason, by=by or "")
     if as_json:
         print_json(
             {
@@ -104,10 +119,9 @@ def resume(
     """Lift a halt in your name; other halts stay."""
     from tidemill.cli.show import print_json
     from tidemill.services import halting
-    from tidemill.services.home import find_home
 
     with refusals(as_json=as_json):
-        left = halting.resume(find_home(data_dir, database), scope, by)
+        left = halting.resume(home_of(data_dir, database), scope, by)
     if as_json:
         print_json({"state": "CLEAR", "scope": scope, "by": by, "still_halted": [item.scope for item in left]})
         return

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 __all__ = ["rebuild", "verify"]
 
@@ -30,12 +30,12 @@ def verify(
 
     announce_compiling()
     from tidemill.cli.show import print_json, print_table
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.ledger import verify_run
     from tidemill.services.recorded import blueprint_of
     from tidemill.services.run_records import find_run
 
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         names = [row.run_id for row in store.runs()] if every else [find_run(store, run_id).run_id]
         checks = [verify_run(store, home.runs, name, blueprint_of) for name in names]
@@ -60,11 +60,11 @@ def rebuild(
 
     announce_compiling()
     from tidemill.cli.show import print_json
-    from tidemill.services.home import change_store, find_home, read_store
+    from tidemill.services.home import change_store, read_store
     from tidemill.services.ledger import rebuild_tables
     from tidemill.services.recorded import blueprint_of, read_recorded
 
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, run_id)
     blueprint = blueprint_of(recorded)

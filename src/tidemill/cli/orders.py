@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE, WATCH
+from tidemill.cli.places import DATA_DIR, DATABASE, WATCH, home_of
 
 __all__ = ["orders"]
 
@@ -25,10 +25,10 @@ def orders(
 ) -> None:
     """List the orders of a run with what became of each."""
     from tidemill.cli.live_table import orders_table, show
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.run_records import find_run, orders_of
 
-    with read_store(find_home(data_dir, database)) as store:
+    with read_store(home_of(data_dir, database)) as store:
         show(
             lambda: orders_of(store, find_run(store, run).run_id, limit=limit, open_only=open_only),
             orders_table,

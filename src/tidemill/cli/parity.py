@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 if TYPE_CHECKING:
     from tidemill.services.parity import ParityReport
@@ -31,12 +31,12 @@ def parity(
 
     announce_compiling()
     from tidemill.cli.show import print_json
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.parity import parity_of
     from tidemill.services.recorded import blueprint_of, read_recorded
     from tidemill.services.run_records import find_run
 
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, find_run(store, run_id).run_id)
     report = parity_of(recorded, blueprint_of(recorded))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE, WATCH
+from tidemill.cli.places import DATA_DIR, DATABASE, WATCH, home_of
 
 __all__ = ["positions"]
 
@@ -23,10 +23,10 @@ def positions(
 ) -> None:
     """List the open positions of a run."""
     from tidemill.cli.live_table import positions_table, show
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.run_records import find_run, held_by
 
-    with read_store(find_home(data_dir, database)) as store:
+    with read_store(home_of(data_dir, database)) as store:
         show(
             lambda: held_by(store, find_run(store, run).run_id),
             positions_table,

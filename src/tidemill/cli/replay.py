@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 if TYPE_CHECKING:
     from tidemill.services.replays import WhatIf
@@ -44,7 +44,7 @@ def replay(
     from tidemill.research.flight.words import instant_text
     from tidemill.research.result.files import check_writable
     from tidemill.runtime.clock import SystemClock
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.recorded import blueprint_of, read_recorded
     from tidemill.services.replays import what_if
     from tidemill.services.run_records import find_run
@@ -54,7 +54,7 @@ def replay(
     changes = parse_pairs(change or [], "set", "stop_loss=2")
     if latency is not None:
         changes["latency_ms"] = str(parse_latency(latency))
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, find_run(store, run_id).run_id)
     found = what_if(

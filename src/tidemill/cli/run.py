@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 if TYPE_CHECKING:
     from tidemill.services.live_parts import RunRequest
@@ -54,11 +54,10 @@ def run(
     spec = read_agent(agent, feed)
     announce_compiling()
     from tidemill.cli.live_table import json_line
-    from tidemill.services.home import find_home
     from tidemill.services.live import run_agent
     from tidemill.services.live_parts import RunRequest
 
-    request = RunRequest(spec, find_home(data_dir, database), run_id or "", _speed(speed), every_s=refresh)
+    request = RunRequest(spec, home_of(data_dir, database), run_id or "", _speed(speed), every_s=refresh)
     if as_json:
         request.watch = _line_writer(json_line)
         run_agent(request, resume=resume)

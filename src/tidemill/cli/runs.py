@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE, WATCH
+from tidemill.cli.places import DATA_DIR, DATABASE, WATCH, home_of
 
 __all__ = ["runs"]
 
@@ -23,9 +23,9 @@ def runs(
     """List all runs with their states; one whose engine died says so."""
     from tidemill.cli.live_table import runs_table, show
     from tidemill.runtime.clock import SystemClock
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.run_records import list_runs
 
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         show(lambda: list_runs(store, SystemClock().now_ns(), home.runs), runs_table, as_json=as_json, watch=watch)

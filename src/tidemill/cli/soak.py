@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 __all__ = ["soak"]
 
@@ -37,11 +37,10 @@ def soak(
     spec = read_agent(agent, feed)
     announce_compiling()
     from tidemill.cli.show import console, print_json, print_table
-    from tidemill.services.home import find_home
     from tidemill.services.live_parts import RunRequest
     from tidemill.services.soak import soak as let_soak
 
-    seen = let_soak(RunRequest(spec, find_home(data_dir, database), speed=1.0), minutes)
+    seen = let_soak(RunRequest(spec, home_of(data_dir, database), speed=1.0), minutes)
     faults = seen.faults()
     if as_json:
         print_json({**asdict(seen), "faults": faults})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE, WATCH
+from tidemill.cli.places import DATA_DIR, DATABASE, WATCH, home_of
 
 __all__ = ["status"]
 
@@ -24,10 +24,10 @@ def status(
     """Show a run: state, bars, money, positions, last orders, refusals, halts."""
     from tidemill.cli.live_table import show, status_picture
     from tidemill.runtime.clock import SystemClock
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.run_records import find_run, status_of
 
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         show(
             lambda: status_of(store, find_run(store, run), SystemClock().now_ns(), folder=home.runs),

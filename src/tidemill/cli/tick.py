@@ -8,7 +8,7 @@ import typer
 
 from tidemill.cli.asking import JSON, RUN, SYMBOL, WAIT, WAIT_S, refusals, tell
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 __all__ = ["tick"]
 
@@ -28,10 +28,9 @@ def tick(
 ) -> None:
     """Push one trade to a run with a push feed."""
     from tidemill.model.agent import parse_instant
-    from tidemill.services.home import find_home
     from tidemill.services.operating import ask_tick
 
     with refusals(as_json=as_json):
-        home, stamp = find_home(data_dir, database), parse_instant(at, "--at") if at else 0
+        home, stamp = home_of(data_dir, database), parse_instant(at, "--at") if at else 0
         answer = ask_tick(home, symbol, price, size, stamp, run_id=run, wait_s=WAIT_S if wait else 0.0)
         tell(answer, as_json=as_json)

@@ -85,7 +85,7 @@ def up(  # noqa: PLR0913 - one option each
     given = {name: value for name, value in {"api_host": host, "api_port": port}.items() if value is not None}
     settings = load_settings(overrides=given).settings
     home, code = _open_door(data_dir, database, given, behind_proxy or ()) if serves and api else (None, None)
-    home = home or find_home(data_dir, database or (settings.database if serves else None))
+    home = home or find_home(data_dir, database or settings.database)
     jobs = plan_engines(home, specs)
     herald = _Herald(address_file(home) if serves and api else None, as_json=as_json)
     if code:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tidemill.cli.flags import with_flags
-from tidemill.cli.places import DATA_DIR, DATABASE
+from tidemill.cli.places import DATA_DIR, DATABASE, home_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def why(
     from tidemill.cli.show import print_json
     from tidemill.model.agent import parse_instant
     from tidemill.model.intervals import parse_interval
-    from tidemill.services.home import find_home, read_store
+    from tidemill.services.home import read_store
     from tidemill.services.recorded import blueprint_of, read_recorded
     from tidemill.services.run_records import find_run
     from tidemill.services.why import explain
@@ -49,7 +49,7 @@ def why(
 
     day = parse_day(time)
     at_ns = 0 if day is not None else parse_instant(time, "The time")
-    home = find_home(data_dir, database)
+    home = home_of(data_dir, database)
     with read_store(home) as store:
         recorded = read_recorded(store, home.runs, find_run(store, run_id).run_id)
     size = parse_interval(interval) if interval else 0
