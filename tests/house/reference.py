@@ -29,7 +29,9 @@ ENVIRONMENT = {
     "NUMBA_DISABLE_JIT": "1 runs every kernel as plain Python: breakpoints work, results are the same bytes.",
     "TIDEMILL_CACHE": "Folder of everything that can be made again: machine code, sorted copies of data.",
     "TIDEMILL_CONFIG": "The settings file of the service, if not `tidemill.toml` in the current folder.",
-    "TIDEMILL_DATABASE_URL": "Database of runs and service, if not a file in the home folder; `--database` wins.",
+    "TIDEMILL_DATABASE_PATH": "The file of that database, where no address is said; as `DATABASE_PATH` and `DB_PATH`.",
+    "TIDEMILL_DATABASE_URL": "Database of runs and service, if not a file in the home folder; `--database` wins. Every "
+    "verb looks where [the service](service-settings.md) does.",
     "TIDEMILL_HOME": "Folder of the trial ledger, if not `.tidemill` in the current one.",
     "TIDEMILL_LOG_LEVEL": "The least that is logged; `tidemill up` tells it the processes it starts.",
     "TIDEMILL_TOKEN": "Access token of `tidemill trade` and `smoke`; left out, one is made for the owner, not in prod.",
