@@ -126,6 +126,12 @@ class Database:
         with self._turn, self._session().write():
             yield Writing(self._session().connection)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every read of this thread inside see one moment of the database. Raises StoreError."""
+        with self._session().snapshot():
+            yield
+
     def release(self) -> None:
         """Let go of this thread's connection; the next call makes a new one."""
         session: Session | None = getattr(self._own, "session", None)

@@ -46,6 +46,7 @@ _POSTGRES = {  # SQLSTATE classes and codes, PostgreSQL's appendix A
     "40": "the database gave up the transaction in favour of another; try again",
     "53": "the database has run out of something",
 }
+_SNAPSHOT = {"sqlite": "BEGIN", "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 
 
 def _reason(error: BaseException) -> str:
@@ -170,6 +171,22 @@ class Session:
                 self._drop()
             raise self._failure(error, _NOTHING if known else _UNKNOWN) from error
         cursor.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every read inside see one moment of the database, whatever is written meanwhile; nothing is written here.
+
+        Raises:
+            StoreError: nothing was read.
+        """
+        driver = self._mine()
+        try:
+            driver.execute(_SNAPSHOT[self.database])
+            yield
+        except self._errors as error:
+            raise self._failure(error, "nothing was read") from error
+        finally:
+            self._undo()
 
     def _is_undone(self, error: Exception) -> bool:
         """Tell whether a failed COMMIT left nothing behind for certain."""

@@ -169,11 +169,12 @@ def daily(request: Request, scope: Scope) -> DailyOut:
     """Return the result of the trading day that is now, and what the loss cap leaves."""
     parts = parts_of(request)
     manual = parts.manual
-    desk, money = manual.results.portfolio(scope)
-    own, today = manual.desks.guardrails(scope), _day(manual.results.day(scope))
-    is_of_today = desk is not None and manual.results.is_of_today(scope, money.updated_ns)
+    with parts.database.snapshot():  # what is open and the money that counts it are of one moment
+        desk, money = manual.results.portfolio(scope)
+        own, today = manual.desks.guardrails(scope), _day(manual.results.day(scope))
+        is_of_today = desk is not None and manual.results.is_of_today(scope, money.updated_ns)
+        unrealised = round(sum(item.unrealized_pnl for item in _positions(parts, scope)), 2)
     total = money.daily_pnl
-    unrealised = round(sum(item.unrealized_pnl for item in _positions(parts, scope)), 2)
     here = {"system"} | ({f"run:{desk.run.run_id}", f"account:{desk.run.account}"} if desk is not None else set())
     return DailyOut(
         **today.model_dump(),
@@ -192,8 +193,10 @@ def daily(request: Request, scope: Scope) -> DailyOut:
 @pnl_router.get("/summary", **rule(Role.VIEWER, "self"))
 def summary(request: Request, scope: Scope) -> SummaryOut:
     """Return everything since the desk's first use."""
-    manual = parts_of(request).manual
-    found, (_, money) = manual.results.summary(scope), manual.results.portfolio(scope)
+    parts = parts_of(request)
+    manual = parts.manual
+    with parts.database.snapshot():
+        found, (_, money) = manual.results.summary(scope), manual.results.portfolio(scope)
     return SummaryOut(
         realized_pnl=found.realised,
         unrealized_pnl=found.unrealised,
@@ -237,8 +240,9 @@ def positions(request: Request, scope: Scope) -> PositionsOut:
 def portfolio(request: Request, scope: Scope) -> PortfolioOut:
     """Return the money of one's desk; before its first use, what it will begin with."""
     parts = parts_of(request)
-    desk, money = parts.manual.results.portfolio(scope)
-    found = _positions(parts, scope)
+    with parts.database.snapshot():
+        desk, money = parts.manual.results.portfolio(scope)
+        found = _positions(parts, scope)
     return PortfolioOut(
         account=desk.run.account if desk is not None else None,
         run_id=desk.run.run_id if desk is not None else None,
