@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from tidemill.services.notify.outbound import Outbound
 __all__ = ["Background"]
 
 _EVERY_S = 0.5
+_REST = 3.0  # times as long as a turn of work took
 
 
 class Background:
@@ -48,11 +50,11 @@ class Background:
     def _serve(self, name: str, work: Callable[[], int]) -> None:
         """Work whenever there is something to do; a busy database is tried again."""
         while not self._ending.is_set():
-            count = 0
+            count, began = 0, time.monotonic()
             try:
                 count = work()
             except TidemillError as error:
                 self._log.warning("late", work=name, error=str(error))
-            if not count:
-                self._ending.wait(_EVERY_S)
+            # Whoever has much to catch up on leaves most of the process to those who ask meanwhile.
+            self._ending.wait(_REST * (time.monotonic() - began) if count else _EVERY_S)
         self._database.release()
