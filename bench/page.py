@@ -48,7 +48,9 @@ def amount(value: float, key: str) -> str:
     if key.endswith("_us"):
         return f"{value:.2f} µs"
     if key.endswith("_per_second"):
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if value >= 100.0 else f"{value:.1f}"
+    if key.endswith("_ratio"):
+        return f"{value:.2f} x"
     if key.endswith("_ms"):
         return f"{value:,.1f} ms"
     if key.endswith("_pct"):
