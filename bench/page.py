@@ -43,20 +43,16 @@ GROUPS = {
 }
 
 
+_UNITS = {"_us": "{:.2f} µs", "_ms": "{:,.1f} ms", "_pct": "{:.1f} %", "_mb": "{:.0f} MiB", "_ratio": "{:.2f} x"}
+
+
 def amount(value: float, key: str) -> str:
     """Return a figure with the unit its name ends with."""
-    if key.endswith("_us"):
-        return f"{value:.2f} µs"
+    for ending, text in _UNITS.items():
+        if key.endswith(ending):
+            return text.format(value)
     if key.endswith("_per_second"):
         return f"{value:,.0f}" if value >= 100.0 else f"{value:.1f}"
-    if key.endswith("_ratio"):
-        return f"{value:.2f} x"
-    if key.endswith("_ms"):
-        return f"{value:,.1f} ms"
-    if key.endswith("_pct"):
-        return f"{value:.1f} %"
-    if key.endswith("_mb"):
-        return f"{value:.0f} MiB"
     return f"{value * 1e3:,.1f} ms" if value < 1.0 else f"{value:,.2f} s"
 
 
