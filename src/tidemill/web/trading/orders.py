@@ -195,5 +195,6 @@ def flatten(request: Request, caller: Caller, body: FlattenIn | None = None) -> 
     record(parts.database, caller, "desk.flatten", said.symbol or "all", {"reason": said.reason})
     messages = [answer.text or answer.state for answer in answers]
     if said.symbol and not (cancelled or closing):
-        messages.append(f"Nothing of {said.symbol.upper()} is held or works on your desk; nothing was closed.")
+        name = ascii(said.symbol.upper()).strip("'")  # a look-alike shows what it is made of
+        messages.append(f"Nothing of {name} is held or works on your desk; nothing was closed.")
     return FlattenOut(cancelled=cancelled, closing=closing, messages=messages)
