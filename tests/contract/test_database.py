@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import insert, select
 
+from tidemill.adapters.sql.connect import make_engine, parse_url
 from tidemill.adapters.sql.database import Database
 from tidemill.adapters.sql.service_tables import LOGIN_THROTTLE
+from tidemill.adapters.sql.session import Session
+from tidemill.model.errors import StoreError
 
 pytest_plugins = ["databases"]
 
@@ -42,3 +45,20 @@ def test_what_is_raised_inside_ends_the_snapshot(store_url: str) -> None:
     add(database, "after")
     assert keys(database) == ["after"]
     database.release()
+
+
+def test_a_connection_lost_inside_a_snapshot_is_told_in_a_sentence(postgres_url: str) -> None:
+    engine = make_engine(parse_url(postgres_url), 1_000)
+    session, other = Session(engine), Session(engine)
+    ((number,),) = session.read("SELECT pg_backend_pid()")
+
+    def look() -> None:
+        with session.snapshot():
+            other.read("SELECT pg_terminate_backend(%s, 5000)", (number,))
+            session.read("SELECT 1")
+
+    with pytest.raises(StoreError, match="nothing was read"):
+        look()
+    assert session.read("SELECT 1") == [(1,)]  # on a new connection
+    session.close()
+    other.close()

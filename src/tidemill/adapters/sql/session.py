@@ -186,7 +186,8 @@ class Session:
         except self._errors as error:
             raise self._failure(error, "nothing was read") from error
         finally:
-            self._undo()
+            if self._driver is not None:  # a lost connection took the moment with it
+                self._undo()
 
     def _is_undone(self, error: Exception) -> bool:
         """Tell whether a failed COMMIT left nothing behind for certain."""
